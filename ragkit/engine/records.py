@@ -35,7 +35,7 @@ class ChunkState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CorpusRecord:
-    """One corpus; `embedder` names the embedding model of its vectors, `last_change` its log's end."""
+    """One corpus. `embedder` names its vectors' model, `last_change` is its log's last number."""
 
     key: int
     id: str
@@ -96,7 +96,7 @@ class ChunkUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of a corpus' change log, as the index needs it: an upsert, or a delete (no text)."""
+    """One entry of a corpus' change log, for the index: an upsert, or a delete (no text)."""
 
     number: int
     chunk_key: int
