@@ -1,0 +1,140 @@
+"""Where a client goes: arguments first, then the environment, then the embedded service.
+
+| setting | argument | environment |
+|---|---|---|
+| service over HTTP | `url` | `RAGKIT_URL` |
+| key for it | `api_key` | `RAGKIT_API_KEY`, `GEMINI_API_KEY`, `GOOGLE_API_KEY` |
+| the embedded service's data folder | `data` | `RAGKIT_DATA`, else the user's data folder |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragkit.api.errors import ConfigurationError
+from ragkit.client._client import AsyncClient, Client
+from ragkit.client._retry import RetryPolicy
+from ragkit.client._transports import AsyncInProcessTransport, InProcessTransport
+
+if TYPE_CHECKING:
+    from ragkit.service import Service
+
+API_KEY_VARIABLES = ("RAGKIT_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a client goes: to `url`, or to the embedded service over `data`."""
+
+    url: str | None
+    data: Path
+    api_key: str | None = field(repr=False, default=None)
+    api_key_from: str | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The target for people."""
+        return self.url or f"the embedded service in {self.data}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that carry the credentials."""
+        return {} if self.api_key is None else {"x-goog-api-key": self.api_key}
+
+
+def default_data_folder() -> Path:
+    """The user's data folder for ragkit, by the platform's convention."""
+    from platformdirs import user_data_path
+
+    return user_data_path("ragkit", appauthor=False)
+
+
+def resolve_target(
+    url: str | None = None,
+    api_key: str | None = None,
+    data: str | os.PathLike[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Target:
+    """Decide where to go.
+
+    An argument wins over the environment; `data` as an argument wins over `RAGKIT_URL`.
+
+    Raises:
+        ConfigurationError: both `url` and `data` are given as arguments.
+    """
+    environment = os.environ if environment is None else environment
+    if url and data is not None:
+        raise ConfigurationError(
+            "both a URL and a data folder are given: choose the service over HTTP (url) "
+            "or the embedded one (data)"
+        )
+    if not url and data is None:
+        url = environment.get("RAGKIT_URL") or None
+    key_from = "argument" if api_key else None
+    if not api_key:
+        key_from = next((name for name in API_KEY_VARIABLES if environment.get(name)), None)
+        api_key = environment[key_from] if key_from else None
+    chosen = data if data is not None else environment.get("RAGKIT_DATA") or default_data_folder()
+    folder = Path(chosen).expanduser()
+    return Target(url=url or None, data=folder, api_key=api_key, api_key_from=key_from)
+
+
+def _in_process(data: Path) -> InProcessTransport:
+    def open_embedded() -> Service:
+        from ragkit.service import open_service
+
+        return open_service(data)
+
+    return InProcessTransport(open_embedded)
+
+
+def connect(
+    url: str | None = None,
+    *,
+    api_key: str | None = None,
+    data: str | os.PathLike[str] | None = None,
+    retry: RetryPolicy | None = None,
+    timeout: float | None = None,
+) -> Client:
+    """A client for the service at `url`, or for the embedded service over `data`.
+
+    Args:
+        url: the service's base URL, such as "https://generativelanguage.googleapis.com".
+        api_key: sent as `x-goog-api-key`.
+        data: folder of the embedded service's data, made when first written to.
+        retry: how often and how long a call is tried.
+        timeout: seconds to wait for one reply.
+
+    What is not given is taken from the environment: see `resolve_target`.
+    """
+    target = resolve_target(url, api_key, data)
+    if target.url is None:
+        transport = _in_process(target.data)
+        return Client(transport, target.endpoint, retry=retry, timeout=timeout)
+    from ragkit.client._http import HttpTransport
+
+    http = HttpTransport(target.url, target.headers)
+    return Client(http, target.endpoint, retry=retry, timeout=timeout)
+
+
+def connect_async(
+    url: str | None = None,
+    *,
+    api_key: str | None = None,
+    data: str | os.PathLike[str] | None = None,
+    retry: RetryPolicy | None = None,
+    timeout: float | None = None,
+) -> AsyncClient:
+    """The asynchronous twin of `connect`."""
+    target = resolve_target(url, api_key, data)
+    if target.url is None:
+        transport = AsyncInProcessTransport(_in_process(target.data))
+        return AsyncClient(transport, target.endpoint, retry=retry, timeout=timeout)
+    from ragkit.client._http import AsyncHttpTransport
+
+    http = AsyncHttpTransport(target.url, target.headers)
+    return AsyncClient(http, target.endpoint, retry=retry, timeout=timeout)
