@@ -1,0 +1,260 @@
+"""A whole run: find files, prepare them in parallel, push what changed, remove what vanished."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ragkit.api.documents import Document
+from ragkit.api.errors import (
+    AlreadyExists,
+    APIError,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    RagkitError,
+)
+from ragkit.api.limits import DOCUMENTS_PAGE
+from ragkit.api.names import document_name
+from ragkit.client import Client
+from ragkit.ingest.errors import ReadError
+from ragkit.ingest.prepare import (
+    FileTask,
+    PreparedDocument,
+    Splitting,
+    document_id,
+)
+from ragkit.ingest.report import ChunkCounts, IngestReport, Observer, Recorder
+from ragkit.ingest.scan import RootDone, ScanEvent, Skipped, SourceFile, Unreadable, scan
+from ragkit.ingest.sync import carry_out, known_content, plan
+from ragkit.ingest.workers import Preparer
+
+_ONE_FILE_ONLY = (InvalidArgument, FailedPrecondition, AlreadyExists)
+"""The API's errors that concern one file; any other would meet every file and ends the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """How to ingest.
+
+    Attributes:
+        splitting: how documents are split.
+        include: globs of the files to take; all when empty.
+        exclude: globs of the files and folders to leave out.
+        delete: remove documents whose files have vanished from the folders given.
+        dry_run: change nothing, but say what would be done.
+        workers: processes that read files; None for one per core, 0 for none.
+    """
+
+    splitting: Splitting = field(default_factory=Splitting)
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    delete: bool = False
+    dry_run: bool = False
+    workers: int | None = None
+
+
+def ingest(
+    client: Client,
+    paths: Iterable[str | os.PathLike[str]],
+    corpus: str,
+    options: IngestOptions | None = None,
+    observer: Observer | None = None,
+) -> IngestReport:
+    """Make a corpus hold the text of files and folders; a second run sends only what changed.
+
+    Args:
+        client: where the corpus is; see `ragkit.connect`.
+        paths: files and folders.
+        corpus: the corpus' id or name; it is created if there is none.
+        options: how to ingest.
+        observer: is told of progress.
+
+    Returns:
+        What was done. One bad file never stops the run: it stands in `failures`. If the service
+        went away, `aborted` says why; what was acknowledged is there, and running again goes on.
+
+    Raises:
+        MissingPathError, SameNameError: wrong paths; nothing was done.
+        APIError, TransportError: the corpus cannot be read or created; nothing was done.
+    """
+    options = options or IngestOptions()
+    started = time.monotonic()
+    events = scan([*map(Path, paths)], include=options.include, exclude=options.exclude)
+    documents = _existing_documents(client, corpus, create=not options.dry_run)
+    report = IngestReport(dry_run=options.dry_run)
+    run = _Run(client, corpus, options, documents, Recorder(report, observer))
+    try:
+        run.work_off(events)
+        if options.delete and report.aborted is None:
+            run.delete_vanished()
+    finally:
+        report.seconds = time.monotonic() - started
+    return report
+
+
+def _existing_documents(client: Client, corpus: str, *, create: bool) -> dict[str, Document]:
+    """The corpus' documents by name; creates the corpus if need be."""
+    try:
+        pager = client.documents.list(corpus, page_size=DOCUMENTS_PAGE.maximum)
+        return {document.name: document for document in pager}
+    except NotFound:
+        if create:
+            try:
+                client.corpora.create(corpus, display_name=corpus.removeprefix("corpora/"))
+            except AlreadyExists:
+                return _existing_documents(client, corpus, create=False)
+        return {}
+
+
+class _Run:
+    """The state of one run; its methods run in several threads."""
+
+    def __init__(
+        self,
+        client: Client,
+        corpus: str,
+        options: IngestOptions,
+        documents: dict[str, Document],
+        recorder: Recorder,
+    ) -> None:
+        self._client = client
+        self._corpus = corpus
+        self._options = options
+        self._documents = documents
+        self._recorder = recorder
+        self._seen: set[str] = set()
+        self._roots: list[RootDone] = []
+        self._stop = threading.Event()
+        workers = options.workers
+        self._workers = (os.cpu_count() or 1) if workers is None else workers
+
+    def work_off(self, events: Iterable[ScanEvent]) -> None:
+        """Prepare and push every file, several at a time, with few of them in memory."""
+        # Twice as many threads as processes: while one file is pushed, the next is read.
+        threads = max(2, 2 * self._workers)
+        preparer = Preparer(self._workers)
+        places = threading.Semaphore(2 * threads)
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="ragkit-ingest")
+
+        def work(file: SourceFile) -> None:
+            try:
+                if not self._stop.is_set():
+                    self._process(file, preparer)
+            except BaseException as error:  # noqa: BLE001 - reported, and ends the run
+                self._abort(f"{type(error).__name__}: {error}")
+            finally:
+                places.release()
+
+        try:
+            for event in events:
+                if self._stop.is_set():
+                    break
+                if isinstance(event, SourceFile):
+                    self._seen.add(document_name(document_id(event.source), self._corpus))
+                    self._recorder.found()
+                    places.acquire()
+                    pool.submit(work, event)
+                else:
+                    self._note(event)
+        except BaseException:
+            self._stop.set()  # an interrupt: finish what is under way, begin nothing more
+            raise
+        finally:
+            pool.shutdown(wait=True)
+            preparer.close()
+
+    def _note(self, event: Skipped | Unreadable | RootDone) -> None:
+        match event:
+            case Skipped():
+                self._recorder.report.skipped.append(event.source)
+                self._seen.add(document_name(document_id(event.source), self._corpus))
+            case Unreadable():
+                self._recorder.done(event.source, "failed", detail=event.reason)
+            case RootDone():
+                self._roots.append(event)
+
+    def _process(self, file: SourceFile, preparer: Preparer) -> None:
+        current = self._documents.get(document_name(document_id(file.source), self._corpus))
+        known = None if current is None else known_content(current)
+        splitting = self._options.splitting
+        try:
+            if known is not None and known == (_digest(file), splitting.fingerprint):
+                prepared = None
+            else:
+                task = FileTask(file.path, file.source, file.root, splitting, known)
+                prepared = preparer.prepare(task)
+            if prepared is None:
+                self._recorder.done(file.source, "unchanged")
+            else:
+                self._push(prepared, current)
+        except ReadError as error:
+            self._recorder.done(file.source, "failed", detail=error.reason)
+        except _ONE_FILE_ONLY as error:
+            self._recorder.done(file.source, "failed", detail=str(error))
+        except RagkitError as error:
+            self._recorder.done(file.source, "failed", detail=str(error))
+            self._abort(str(error))
+
+    def _push(self, prepared: PreparedDocument, current: Document | None) -> None:
+        for warning in prepared.warnings:
+            self._recorder.warned(prepared.source, warning)
+        planned = plan(self._client, self._corpus, prepared, current)
+        if not self._options.dry_run:
+            carry_out(self._client, planned, self._recorder.pushed)
+        finished_before = current is not None and known_content(current) is not None
+        self._recorder.done(
+            prepared.source,
+            "changed" if finished_before else "new",
+            planned.counts,
+            size=prepared.size,
+        )
+
+    def _abort(self, reason: str) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            self._recorder.report.aborted = reason
+
+    def delete_vanished(self) -> None:
+        """Remove documents of files that are gone, on evidence only.
+
+        The root that a document belongs to was scanned to its end, the scan did not meet the
+        file, and the file is not there: one that patterns or its type exclude is left alone.
+        """
+        complete = {done.root: done.path for done in self._roots if done.complete}
+        for name, document in self._documents.items():
+            root, source = document.metadata.get("root"), document.metadata.get("source")
+            if name in self._seen or not isinstance(root, str) or not isinstance(source, str):
+                continue
+            folder = complete.get(root)
+            if folder is None or os.path.lexists(folder / source.removeprefix(root + "/")):
+                continue
+            self._delete(name, source, document)
+
+    def _delete(self, name: str, source: str, document: Document) -> None:
+        chunks = document.metadata.get("chunks", 0)
+        count = int(chunks) if isinstance(chunks, (int, float)) else 0
+        try:
+            if not self._options.dry_run:
+                self._client.documents.delete(name, force=True)
+        except NotFound:
+            pass  # somebody else removed it: that is what was wanted
+        except APIError as error:
+            self._recorder.done(source, "failed", detail=f"cannot be removed: {error}")
+            return
+        self._recorder.done(source, "deleted", ChunkCounts(deleted=count))
+
+
+def _digest(file: SourceFile) -> str:
+    try:
+        with file.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ReadError(file.source, f"cannot be opened: {reason}") from error

@@ -1,0 +1,166 @@
+"""Worker processes that prepare files, so that parsing does not wait for pushing.
+
+They are plain subprocesses that speak pickle over their pipes rather than a `multiprocessing`
+pool: they import nothing of the caller's main module (a user's script needs no
+`if __name__ == "__main__"`), inherit neither its threads nor its open database, and one that dies
+takes only its file with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+from typing import IO
+
+from ragkit.ingest.errors import ReadError
+from ragkit.ingest.prepare import FileTask, PreparedDocument, prepare
+
+_LENGTH_BYTES = 8
+
+
+def _write(stream: IO[bytes], message: object) -> None:
+    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.write(len(data).to_bytes(_LENGTH_BYTES, "big"))
+    stream.write(data)
+    stream.flush()
+
+
+def _read(stream: IO[bytes]) -> object:
+    header = stream.read(_LENGTH_BYTES)
+    if len(header) < _LENGTH_BYTES:
+        raise EOFError
+    length = int.from_bytes(header, "big")
+    data = stream.read(length)
+    if len(data) < length:
+        raise EOFError
+    # From our own child process, over a pipe that nobody else holds.
+    return pickle.loads(data)
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ragkit.ingest.workers"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def prepare(self, task: FileTask) -> PreparedDocument | None:
+        """Prepare a file in the process, as `ragkit.ingest.prepare.prepare` does.
+
+        Raises:
+            ReadError: as there, and when the process dies of the file.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            _write(self._process.stdin, task)
+            result = _read(self._process.stdout)
+        except (EOFError, OSError):
+            self.close()
+            code = self._process.returncode
+            raise ReadError(
+                task.source,
+                f"killed the process that read it (exit code {code}); it may need more memory "
+                "than there is, or be damaged",
+            ) from None
+        if isinstance(result, ReadError):
+            raise result
+        assert result is None or isinstance(result, PreparedDocument)
+        return result
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another file."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the process."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                # Its buffer cannot be flushed to a process that is gone.
+                with contextlib.suppress(OSError):
+                    stream.close()
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Preparer:
+    """Prepares files for many threads: small amounts here, larger ones in worker processes.
+
+    Args:
+        workers: the most processes; 0 prepares everything in the calling thread.
+        inline_bytes: so much is prepared without a process, whose start costs about as much.
+    """
+
+    def __init__(self, workers: int, inline_bytes: int = 1_000_000) -> None:
+        self._inline_bytes = inline_bytes
+        self._workers = workers
+        self._free: queue.LifoQueue[Worker | None] = queue.LifoQueue()
+        for _ in range(workers):
+            self._free.put(None)
+        self._lock = threading.Lock()
+        self._started: list[Worker] = []
+
+    def prepare(self, task: FileTask) -> PreparedDocument | None:
+        """Prepare a file, as `ragkit.ingest.prepare.prepare` does."""
+        if self._workers == 0 or self._fits_inline(task):
+            return prepare(task)
+        worker = self._free.get()
+        if worker is None or not worker.alive:
+            worker = Worker()
+            with self._lock:
+                self._started.append(worker)
+        try:
+            return worker.prepare(task)
+        finally:
+            self._free.put(worker)
+
+    def _fits_inline(self, task: FileTask) -> bool:
+        try:
+            size = task.path.stat().st_size
+        except OSError:
+            return True  # preparing it gives the error
+        with self._lock:
+            self._inline_bytes -= size
+            return self._inline_bytes >= 0
+
+    def close(self) -> None:
+        """End all processes."""
+        for worker in self._started:
+            worker.close()
+
+
+def main() -> None:
+    """Serve as a worker: read tasks, write results, until the other side closes."""
+    tasks, results = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # what a library prints must not get between the messages
+    while True:
+        try:
+            task = _read(tasks)
+        except (EOFError, KeyboardInterrupt):
+            return
+        assert isinstance(task, FileTask)
+        result: object
+        try:
+            result = prepare(task)
+        except ReadError as error:
+            result = error
+        except KeyboardInterrupt:
+            return
+        except BaseException as error:  # noqa: BLE001 - the run goes on without this file
+            result = ReadError(task.source, f"cannot be read: {type(error).__name__}: {error}")
+        _write(results, result)
+
+
+if __name__ == "__main__":
+    main()
