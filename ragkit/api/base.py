@@ -140,7 +140,7 @@ class ProtoEnum(IntEnum):
 def format_timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with `Z` and 0, 3 or 6 fraction digits, as proto3 JSON wants it."""
     moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    text = moment.replace(microsecond=0, tzinfo=None).isoformat()
     if moment.microsecond:
         fraction = f"{moment.microsecond:06d}"
         text += "." + (fraction[:3] if fraction.endswith("000") else fraction)
