@@ -13,7 +13,7 @@ from ragkit.api.answers import (
 )
 from ragkit.api.chunks import Chunk
 from ragkit.api.content import Content, Part
-from ragkit.api.errors import NotFound
+from ragkit.api.errors import InvalidArgument, NotFound
 from ragkit.api.metadata import MetadataFilter
 from ragkit.api.names import corpus_name, document_name
 from ragkit.client import Client
@@ -109,6 +109,8 @@ class Answerer:
             NotFound: there is no such corpus or document.
             InvalidArgument: the question or a filter is malformed.
         """
+        if not question.strip():
+            raise InvalidArgument("the question is empty: ask something", field="contents")
         response = self.client.models.generate_answer(
             [*history, question],
             model=self.model,

@@ -1,0 +1,151 @@
+"""The same calls give the same results in process and over HTTP, on both clients."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from ragkit import connect, connect_async, meta
+from ragkit.api import errors
+from ragkit.api.answers import SemanticRetrieverConfig
+from ragkit.api.base import ProtoModel
+from ragkit.api.chunks import Chunk, ChunkData
+from ragkit.api.content import Content, Part
+
+Step = Callable[[Any], Any]
+
+PETS = "corpora/pets/documents/mammals"
+
+
+def _semantic(source: str, question: str) -> SemanticRetrieverConfig:
+    return SemanticRetrieverConfig(source=source, query=Content(parts=[Part(text=question)]))
+
+
+STEPS: list[Step] = [
+    lambda c: c.corpora.create("pets", display_name="Pets"),
+    lambda c: c.corpora.create("pets"),
+    lambda c: c.corpora.get("pets"),
+    lambda c: c.corpora.get("nope"),
+    lambda c: c.corpora.update("pets", display_name="All pets"),
+    lambda c: c.corpora.list(page_size=1),
+    lambda c: c.documents.create("pets", "mammals", metadata={"legs": 4, "kinds": ["cat", "dog"]}),
+    lambda c: c.documents.create("pets", "birds", display_name="Birds", metadata={"legs": 2}),
+    lambda c: c.documents.update("pets/birds", display_name="Feathered"),
+    lambda c: c.documents.update("pets/birds", update_mask=["custom_metadata"]),
+    lambda c: c.documents.list("pets"),
+    lambda c: c.chunks.create(PETS, "Cats sleep for fifteen hours a day.", name="cats"),
+    lambda c: c.chunks.batch_create(
+        PETS,
+        [
+            Chunk(name=f"{PETS}/chunks/dogs", data=ChunkData(string_value="Dogs bark at night.")),
+            Chunk(name=f"{PETS}/chunks/mice", data=ChunkData(string_value="Mice fear the cat.")),
+        ],
+    ),
+    lambda c: c.chunks.batch_create(PETS, []),
+    lambda c: c.chunks.update("pets/mammals/dogs", metadata={"loud": 0.1}),
+    lambda c: c.chunks.batch_update(PETS, [Chunk(name=f"{PETS}/chunks/mice")]),
+    lambda c: c.chunks.get("pets/mammals/dogs"),
+    lambda c: c.chunks.list("pets/mammals", page_size=2),
+    lambda c: c.corpora.query("pets", "how long do cats sleep?"),
+    lambda c: c.corpora.query("pets", "noise", metadata_filters=[meta("loud") > 0]),
+    lambda c: c.corpora.query("pets", "noise", metadata_filters=[meta("document.legs") == 2]),
+    lambda c: c.corpora.query("pets", ""),
+    lambda c: c.documents.query("pets/mammals", "barking", results_count=1),
+    lambda c: c.models.generate_answer(
+        "How long do cats sleep?", semantic_retriever=_semantic("corpora/pets", "sleep of cats")
+    ),
+    lambda c: c.models.generate_answer("Who barks?", passages=["Dogs bark.", "Cats do not."]),
+    lambda c: c.models.embed_content("Dogs bark.", output_dimensionality=8),
+    lambda c: c.models.batch_embed_contents(["a dog", "a cat"], task_type="RETRIEVAL_QUERY"),
+    lambda c: c.models.count_tokens("How many tokens are these?"),
+    lambda c: c.models.list(),
+    lambda c: c.models.get("aqa"),
+    lambda c: c.chunks.delete("pets/mammals/mice"),
+    lambda c: c.chunks.batch_delete("pets/mammals", ["dogs", "nope"]),
+    lambda c: c.chunks.batch_delete("pets/mammals", ["dogs"]),
+    lambda c: c.documents.delete("pets/mammals"),
+    lambda c: c.documents.delete("pets/mammals", force=True),
+    lambda c: c.corpora.delete("pets"),
+    lambda c: c.corpora.delete("pets", force=True),
+]
+
+
+def _plain(result: object) -> object:
+    """A result without its times."""
+    if isinstance(result, ProtoModel):
+        return _plain(result.to_wire())
+    if isinstance(result, list):
+        return [_plain(item) for item in result]
+    if isinstance(result, dict):
+        timeless = {k: v for k, v in result.items() if k not in ("createTime", "updateTime")}
+        return {key: _plain(value) for key, value in timeless.items()}
+    if isinstance(result, errors.APIError):
+        return (type(result).__name__, result.message, result.details, result.method)
+    return result
+
+
+def _sync(client: Any) -> list[object]:
+    results: list[object] = []
+    with client:
+        for step in STEPS:
+            try:
+                result = step(client)
+                results.append(_plain(result if isinstance(result, ProtoModel) else list(result)))
+            except errors.APIError as error:
+                results.append(_plain(error))
+    return results
+
+
+def _async(client: Any) -> list[object]:
+    async def main() -> list[object]:
+        results: list[object] = []
+        async with client:
+            for step in STEPS:
+                try:
+                    result = step(client)
+                    if inspect.isawaitable(result):
+                        results.append(_plain(await result))
+                    else:
+                        results.append(_plain([item async for item in result]))
+                except errors.APIError as error:
+                    results.append(_plain(error))
+        return results
+
+    return anyio.run(main)
+
+
+@pytest.fixture
+def expected(tmp_path: Path) -> list[object]:
+    return _sync(connect(data=tmp_path / "expected"))
+
+
+def test_the_steps_show_what_they_should(expected):
+    failed = [index for index, result in enumerate(expected) if isinstance(result, tuple)]
+    names = [expected[index][0] for index in failed]
+    assert names == [
+        "AlreadyExists",
+        "NotFound",
+        "InvalidArgument",
+        "InvalidArgument",
+        "InvalidArgument",
+        "NotFound",
+        "FailedPrecondition",
+        "FailedPrecondition",
+    ]
+
+
+def test_async_in_process(expected, data):
+    assert _async(connect_async(data=data)) == expected
+
+
+def test_sync_over_http(expected, served):
+    assert _sync(connect(served)) == expected
+
+
+def test_async_over_http(expected, served):
+    assert _async(connect_async(served)) == expected
