@@ -119,13 +119,14 @@ def prepare(task: FileTask) -> PreparedDocument | None:
         return None
     extracted = read(data, name=task.source)
     spans = split(extracted, max_tokens=task.splitting.max_tokens, overlap=task.splitting.overlap)
+    chunks = _chunks(task.source, extracted, spans)
     metadata: PlainMetadata = {
         "source": task.source,
         "root": task.root,
         "sha256": digest,
         "pipeline": task.splitting.fingerprint,
         "media_type": extracted.media_type,
-        "chunks": float(len(spans)),
+        "chunks": float(len(chunks)),
     }
     if extracted.title:
         metadata["title"] = extracted.title[:_MAX_METADATA_CHARACTERS]
@@ -141,7 +142,7 @@ def prepare(task: FileTask) -> PreparedDocument | None:
         source=task.source,
         display_name=(extracted.title or task.source)[:MAX_DISPLAY_NAME_LENGTH],
         metadata=metadata,
-        chunks=_chunks(task.source, extracted, spans),
+        chunks=chunks,
         warnings=extracted.warnings,
         size=len(data),
     )
@@ -151,8 +152,10 @@ def _chunks(source: str, extracted: Extracted, spans: list[ChunkSpan]) -> tuple[
     page_starts = _page_starts(extracted)
     seen: Counter[str] = Counter()
     chunks: list[PreparedChunk] = []
-    for ordinal, span in enumerate(spans):
+    for span in spans:
         text = extracted.text[span.start : span.end]
+        if not text.strip():
+            continue  # a very long run of white space: the API takes no blank chunk
         digest = hashlib.sha256(text.encode()).hexdigest()[:_CHUNK_HASH_LENGTH]
         # Equal texts in one document differ by their count.
         chunk_id = f"{digest}-{seen[digest]}" if seen[digest] else digest
@@ -166,7 +169,7 @@ def _chunks(source: str, extracted: Extracted, spans: list[ChunkSpan]) -> tuple[
                 (page, start) for page, start in page_starts if span.start < start < span.end
             ),
             headings=span.headings,
-            ordinal=ordinal,
+            ordinal=len(chunks),
         )
         chunks.append(PreparedChunk(chunk_id, text, provenance.to_metadata()))
     return tuple(chunks)

@@ -31,7 +31,15 @@ from ragkit.ingest.prepare import (
     document_id,
 )
 from ragkit.ingest.report import ChunkCounts, IngestReport, Observer, Recorder
-from ragkit.ingest.scan import RootDone, ScanEvent, Skipped, SourceFile, Unreadable, scan
+from ragkit.ingest.scan import (
+    RootDone,
+    ScanEvent,
+    Skipped,
+    SourceFile,
+    Unreadable,
+    is_selected,
+    scan,
+)
 from ragkit.ingest.sync import carry_out, known_content, plan
 from ragkit.ingest.workers import Preparer
 
@@ -224,16 +232,18 @@ class _Run:
     def delete_vanished(self) -> None:
         """Remove documents of files that are gone, on evidence only.
 
-        The root that a document belongs to was scanned to its end, the scan did not meet the
-        file, and the file is not there: one that patterns or its type exclude is left alone.
+        The root that a document belongs to was scanned to its end, the patterns select the file,
+        the scan did not meet it, and it is not there: what was not looked for is not gone.
         """
         complete = {done.root: done.path for done in self._roots if done.complete}
         for name, document in self._documents.items():
             root, source = document.metadata.get("root"), document.metadata.get("source")
             if name in self._seen or not isinstance(root, str) or not isinstance(source, str):
                 continue
-            folder = complete.get(root)
-            if folder is None or os.path.lexists(folder / source.removeprefix(root + "/")):
+            folder, below = complete.get(root), source.removeprefix(root + "/")
+            if folder is None or os.path.lexists(folder / below):
+                continue
+            if not is_selected(below, self._options.include, self._options.exclude):
                 continue
             self._delete(name, source, document)
 

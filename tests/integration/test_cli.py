@@ -137,8 +137,10 @@ def test_dry_run_says_what_then_happens_and_delete_removes_on_evidence_only(
     (folder / "drinks.md").unlink()
     kept = ragkit("ingest", folder, "--corpus", "c", "--json").json
     assert kept["files"]["deleted"] == 0
-    filtered = ragkit("ingest", folder, "--corpus", "c", "--delete", "--include", "*.pdf", "--json")
-    assert filtered.json["files"]["deleted"] == 1, "the file is gone, whatever the patterns say"
+    delete = ("ingest", folder, "--corpus", "c", "--delete", "--json")
+    assert ragkit(*delete, "--include", "*.txt").json["files"]["deleted"] == 0, "not looked for"
+    assert ragkit(*delete, "--dry-run").json["files"]["deleted"] == 1
+    assert ragkit(*delete).json["files"]["deleted"] == 1
     assert len(ragkit("documents", "list", "c", "--json").json["documents"]) == 1
 
 
