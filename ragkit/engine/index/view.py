@@ -1,0 +1,195 @@
+"""One view of a corpus' index, and searches over it. A view never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.engine.index import constants, flat, lexical, ranking, scan
+from ragkit.engine.index.analysis import analyse
+from ragkit.engine.index.flat import LiveChunks
+from ragkit.engine.index.lexical import LexicalReader
+from ragkit.engine.index.manifest import Manifest
+from ragkit.engine.index.ranking import Features, Question
+from ragkit.engine.index.update import lexical_folder
+from ragkit.engine.records import ScoredChunk, Vector
+
+# Looking at this many of the best matches and dropping those that are not allowed is cheaper
+# than having the inverted index look only at those that are.
+_MAX_SIFTED = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """Where a search looks: positions among the live chunks, and how they were named."""
+
+    positions: NDArray[np.int64]
+    document_key: int | None
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A corpus as of the change that its manifest names."""
+
+    content: bytes
+    manifest: Manifest
+    chunks: LiveChunks
+    words: LexicalReader
+
+    @classmethod
+    def open(cls, folder: Path, content: bytes, previous: View | None) -> View:
+        """Open what a manifest speaks of, keeping what `previous` has already checked.
+
+        Raises:
+            DamagedIndexError: the files are not what the manifest says.
+        """
+        manifest = Manifest.decode(content)
+        if previous is None or previous.manifest.generation != manifest.generation:
+            flat.verify(folder, manifest)
+        words = lexical_folder(folder, manifest)
+        if (
+            previous is not None
+            and previous.manifest.lexical_generation == manifest.lexical_generation
+        ):
+            reader = previous.words.reopened()
+        else:
+            lexical.verify(words, manifest.lexical)
+            reader = LexicalReader.open(words)
+        return cls(content, manifest, LiveChunks.load(folder, manifest), reader)
+
+    @property
+    def consistent(self) -> bool:
+        """Whether both sides hold as many chunks, as they do unless a catch-up is under way."""
+        return self.words.live == len(self.chunks.keys)
+
+    def search(
+        self,
+        query: str,
+        query_vector: Vector,
+        *,
+        limit: int,
+        document_key: int | None,
+        allowed: NDArray[np.int64] | None,
+    ) -> list[ScoredChunk]:
+        """Rank chunks by relevance; see `LocalIndex.search`."""
+        question = self.question(query)
+        has_vector = bool(query_vector.any())
+        if limit <= 0 or not len(self.chunks.keys) or (question is None and not has_vector):
+            return []
+        keys, found = self.match(
+            question,
+            query_vector if has_vector else None,
+            count=max(constants.CANDIDATES, 2 * limit),
+            document_key=document_key,
+            allowed=allowed,
+        )
+        if not has_vector:
+            calibration = constants.LEXICAL
+        else:
+            calibration = constants.SEMANTIC if question is None else constants.HYBRID
+        scores = found.probability(calibration)
+        order = np.lexsort((keys, -scores))
+        if not has_vector:
+            # Without a vector, a chunk that shares no term with the query is not a result.
+            order = order[found.coverage[order] > 0]
+        return [ScoredChunk(int(keys[i]), float(scores[i])) for i in order[:limit]]
+
+    def question(self, query: str) -> Question | None:
+        """Weigh a query's terms by the corpus' statistics; None if it has none."""
+        return ranking.ask(analyse(query), len(self.chunks.keys), self._frequencies)
+
+    def match(
+        self,
+        question: Question | None,
+        query_vector: Vector | None,
+        *,
+        count: int,
+        document_key: int | None = None,
+        allowed: NDArray[np.int64] | None = None,
+    ) -> tuple[NDArray[np.int64], Features]:
+        """Find the candidates for an answer and what the query has in common with each.
+
+        Args:
+            question: the query's terms; None looks at vectors only.
+            query_vector: the query's embedding; None looks at terms only.
+            count: how many candidates each side puts forward.
+            document_key: confines the search to one document.
+            allowed: confines the search to these chunk keys, ascending.
+
+        Returns:
+            Chunk keys, ascending, and the features of each.
+
+        Raises:
+            ValueError: the vector's length is not that of the corpus' vectors.
+        """
+        chunks = self.chunks
+        if query_vector is not None and len(query_vector) != self.manifest.dimensions:
+            raise ValueError(
+                f"the query's vector has {len(query_vector)} dimensions,"
+                f" the corpus' have {self.manifest.dimensions}"
+            )
+        where = self._confine(document_key, allowed)
+        candidates = self._candidates(question, query_vector, where, count)
+        if query_vector is None:
+            cosine = np.zeros(len(candidates))
+        else:
+            cosine = scan.cosines(chunks.vectors, query_vector, chunks.slots[candidates])
+        found = ranking.features(
+            question,
+            chunks.texts(candidates),
+            chunks.counts[candidates],
+            chunks.mean_length,
+            cosine,
+        )
+        return chunks.keys[candidates], found
+
+    def _candidates(
+        self,
+        question: Question | None,
+        query_vector: Vector | None,
+        where: Confinement,
+        count: int,
+    ) -> NDArray[np.int64]:
+        if len(where.positions) <= constants.EXHAUSTIVE:
+            return where.positions
+        sides = []
+        if question is not None:
+            sides.append(self._by_words(question, where, count))
+        if query_vector is not None:
+            slots = self.chunks.slots[where.positions]
+            near = scan.nearest(self.chunks.vectors, query_vector, slots, count)
+            sides.append(where.positions[near])
+        return np.unique(np.concatenate(sides))
+
+    def _confine(self, document_key: int | None, allowed: NDArray[np.int64] | None) -> Confinement:
+        chunks = self.chunks
+        positions = np.arange(len(chunks.keys)) if allowed is None else chunks.positions(allowed)
+        if document_key is not None:
+            positions = positions[chunks.documents[positions] == document_key]
+        return Confinement(positions, document_key, allowed is not None)
+
+    def _by_words(self, question: Question, where: Confinement, count: int) -> NDArray[np.int64]:
+        """Find the candidates that BM25 ranks highest, as positions among the live chunks."""
+        chunks, terms = self.chunks, question.terms
+        if not where.allowed:
+            return chunks.positions(self.words.best(terms, count, document_key=where.document_key))
+        # Half as many again: filters and relevance are seldom wholly independent.
+        sifted = 3 * count * len(chunks.keys) // (2 * len(where.positions))
+        if sifted <= _MAX_SIFTED:
+            best = self.words.best(terms, sifted)
+            found = chunks.positions(best)
+            fits = np.zeros(len(chunks.keys), bool)
+            fits[where.positions] = True
+            kept = found[fits[found]]
+            if len(kept) >= count or len(best) < sifted:
+                return kept[:count]
+        allowed = chunks.keys[where.positions].tolist()
+        return chunks.positions(self.words.best(terms, count, chunk_keys=allowed))
+
+    def _frequencies(self, terms: Sequence[str]) -> NDArray[np.int64]:
+        return self.words.document_frequencies(terms, exact=len(terms) <= constants.MAX_QUERY_TERMS)
