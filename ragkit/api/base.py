@@ -68,9 +68,10 @@ class OneofModel(ProtoModel):
     @model_validator(mode="after")
     def _check_oneofs(self) -> Self:
         for oneof, members in self.ONEOFS.items():
-            present = [to_camel(name) for name in members if getattr(self, name) is not None]
+            present = [name for name in members if getattr(self, name) is not None]
             if len(present) > 1:
-                raise ValueError(f"oneof '{oneof}' takes one of its members, not {present}")
+                names = [to_camel(name) for name in present]
+                raise ValueError(f"oneof '{oneof}' takes one of its members, not {names}")
         return self
 
 

@@ -89,7 +89,14 @@ def _numbered(answer: Answer) -> str:
 def _show(session: Session, question: str, answer: Answer) -> None:
     from rich.text import Text
 
-    from ragkit.cli.text import excerpt, highlight_pattern, marked, place, print_indented
+    from ragkit.cli.text import (
+        excerpt,
+        highlight_pattern,
+        marked,
+        on_one_line,
+        place,
+        print_indented,
+    )
 
     console = session.console()
     probability = f"{answer.answerable_probability:.0%}"
@@ -107,14 +114,14 @@ def _show(session: Session, question: str, answer: Answer) -> None:
         console.print()
     pattern = highlight_pattern(question)
     style = "" if answer.answered else "dim"
-    print_indented(console, marked(_numbered(answer), pattern, style), 0)
+    print_indented(console, marked(on_one_line(_numbered(answer)), pattern, style), 0)
     console.print()
     for number, citation in enumerate(answer.citations, start=1):
         title = Text(f"[{number}] ", style="bold")
         title.append_text(place(citation.source, citation.page, citation.headings, citation.chunk))
         if citation.start is not None:
             title.append(f"  characters {citation.start}-{citation.end}", style="dim")
-        console.print(title)
+        print_indented(console, title, 0)
         print_indented(console, Text(f"“{excerpt(citation.quote, pattern, 200)}”"), 4)
     if answer.answered:
         console.print(Text(f"\nprobability that this is answered: {probability}", style="dim"))

@@ -90,7 +90,7 @@ def _show(session: Session, text: str, passages: list[Passage], *, full: bool) -
         title.append_text(
             place(provenance.source, provenance.page, provenance.headings, passage.name)
         )
-        console.print(title)
+        print_indented(console, title, 0)
         shown = passage.text.strip() if full else excerpt(passage.text, pattern, 360)
         print_indented(console, marked(shown, pattern), 4)
         console.print()

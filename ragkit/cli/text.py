@@ -37,7 +37,7 @@ def highlight_pattern(query: str) -> re.Pattern[str] | None:
 
 def excerpt(text: str, pattern: re.Pattern[str] | None, width: int) -> str:
     """At most about `width` characters of a text around its richest part, on one line."""
-    line = _SPACES.sub(" ", text).strip()
+    line = on_one_line(text)
     if len(line) <= width:
         return line
     starts = [found.start() for found in pattern.finditer(line)] if pattern else []
@@ -79,3 +79,8 @@ def print_indented(console: Console, text: Text, indent: int) -> None:
     for line in text.wrap(console, max(20, console.width - indent)):
         line.rstrip()
         console.print(Text(" " * indent) + line, soft_wrap=True)
+
+
+def on_one_line(text: str) -> str:
+    """The text with every run of white space as one space."""
+    return _SPACES.sub(" ", text).strip()
