@@ -84,6 +84,10 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run the command line and exit: 0 if all went well, 1 for a failure, 2 for wrong usage."""
     from ragkit.cli.errors import report_failure
 
+    if os.environ.get("RAGKIT_DEBUG"):
+        import logging
+
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     try:
         code = cli.main(arguments, prog_name="ragkit", standalone_mode=False)
         sys.stdout.flush()

@@ -43,7 +43,13 @@ def report_failure(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         complain(error.format_message())
         return error.exit_code
-    from ragkit.api.errors import ConfigurationError, InvalidArgument, NotFound, RagkitError
+    from ragkit.api.errors import (
+        ConfigurationError,
+        Internal,
+        InvalidArgument,
+        NotFound,
+        RagkitError,
+    )
     from ragkit.ingest.errors import IngestError
 
     if isinstance(error, (RagkitError, IngestError)):
@@ -54,6 +60,8 @@ def report_failure(error: BaseException) -> int:
                 "'ragkit ingest PATH --corpus ID' makes one",
                 err=True,
             )
+        if isinstance(error, Internal):
+            click.echo("RAGKIT_DEBUG=1 shows the service's log on stderr", err=True)
         usage = isinstance(error, (InvalidArgument, ConfigurationError, IngestError))
         return WRONG_USAGE if usage else FAILURE
     if os.environ.get("RAGKIT_DEBUG"):

@@ -68,7 +68,7 @@ def ingest(
     Text, Markdown, HTML and PDF are read. A file that cannot be read is reported and left out, the
     others go on; then the exit code is 1. With --json: {"files": {"new", "changed", "unchanged",
     "deleted", "failed"}, "chunks": {"created", "updated", "deleted"}, "failures": [{"path",
-    "error"}], "seconds"} and more.
+    "error"}], "seconds"}.
     """  # noqa: D301
     if overlap > max_tokens // 2:
         raise click.UsageError(

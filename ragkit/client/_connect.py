@@ -105,7 +105,7 @@ def connect(
     Args:
         url: the service's base URL, such as "https://generativelanguage.googleapis.com".
         api_key: sent as `x-goog-api-key`.
-        data: folder of the embedded service's data, made when first written to.
+        data: folder of the embedded service's data, made with the first call if need be.
         retry: how often and how long a call is tried.
         timeout: seconds to wait for one reply.
 

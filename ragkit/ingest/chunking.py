@@ -53,6 +53,23 @@ class ChunkSpan:
     tokens: int
 
 
+def check_limits(max_tokens: int, overlap: int) -> None:
+    """Refuse sizes that `split` cannot work with.
+
+    Raises:
+        ValueError: A number is out of its range; the message names it and the range.
+    """
+    if not MIN_TOKENS_LIMIT <= max_tokens <= MAX_CHUNK_TOKENS:
+        raise ValueError(
+            f"max_tokens must be between {MIN_TOKENS_LIMIT} and {MAX_CHUNK_TOKENS}, "
+            f"not {max_tokens}"
+        )
+    if not 0 <= overlap <= max_tokens // 2:
+        raise ValueError(
+            f"overlap must be between 0 and half of max_tokens ({max_tokens // 2}), not {overlap}"
+        )
+
+
 def split(extracted: Extracted, *, max_tokens: int = 256, overlap: int = 32) -> list[ChunkSpan]:
     """Split a document into chunks.
 
@@ -73,15 +90,7 @@ def split(extracted: Extracted, *, max_tokens: int = 256, overlap: int = 32) -> 
     Raises:
         ValueError: A limit is out of range, or the text holds lone surrogates.
     """
-    if not MIN_TOKENS_LIMIT <= max_tokens <= MAX_CHUNK_TOKENS:
-        raise ValueError(
-            f"max_tokens must be between {MIN_TOKENS_LIMIT} and {MAX_CHUNK_TOKENS}, "
-            f"not {max_tokens}"
-        )
-    if not 0 <= overlap <= max_tokens // 2:
-        raise ValueError(
-            f"overlap must be between 0 and half of max_tokens ({max_tokens // 2}), not {overlap}"
-        )
+    check_limits(max_tokens, overlap)
     if not extracted.text.strip():
         return []
     splitter = _Splitter(extracted, max_tokens, overlap)

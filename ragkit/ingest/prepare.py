@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ragkit.api.limits import MAX_CUSTOM_METADATA, MAX_DISPLAY_NAME_LENGTH, MAX_ID_LENGTH
-from ragkit.ingest.chunking import ChunkSpan, split
+from ragkit.ingest.chunking import ChunkSpan, check_limits, split
 from ragkit.ingest.errors import ReadError
 from ragkit.ingest.readers import Extracted, read
 from ragkit.provenance import Provenance
@@ -38,11 +38,17 @@ class Splitting:
 
     Attributes:
         max_tokens: tokens that a chunk may hold.
-        overlap: tokens that a chunk may share with the one before it.
+        overlap: tokens that a chunk may share with the one before it, at most half of those.
+
+    Raises:
+        ValueError: a number is out of its range.
     """
 
     max_tokens: int = DEFAULT_MAX_TOKENS
     overlap: int = DEFAULT_OVERLAP
+
+    def __post_init__(self) -> None:
+        check_limits(self.max_tokens, self.overlap)
 
     @property
     def fingerprint(self) -> str:

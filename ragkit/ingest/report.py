@@ -75,11 +75,7 @@ class IngestReport:
                 "deleted": self.chunks.deleted,
             },
             "failures": [{"path": f.path, "error": f.error} for f in self.failures],
-            "warnings": [{"path": w.path, "warning": w.error} for w in self.warnings],
-            "skipped": self.skipped,
             "seconds": round(self.seconds, 3),
-            "dry_run": self.dry_run,
-            "aborted": self.aborted,
         }
 
 

@@ -156,7 +156,9 @@ class _Run:
                 if not self._stop.is_set():
                     self._process(file, preparer)
             except BaseException as error:  # noqa: BLE001 - reported, and ends the run
-                self._abort(f"{type(error).__name__}: {error}")
+                reason = f"{type(error).__name__}: {error}"
+                self._recorder.done(file.source, "failed", detail=reason)
+                self._abort(reason)
             finally:
                 places.release()
 
@@ -233,19 +235,35 @@ class _Run:
         """Remove documents of files that are gone, on evidence only.
 
         The root that a document belongs to was scanned to its end, the patterns select the file,
-        the scan did not meet it, and it is not there: what was not looked for is not gone.
+        the scan did not meet it, and it is not there: what was not looked for is not gone. A
+        root of which nothing at all was met is left alone too: it may be another folder of the
+        same name, or one whose contents are away for the moment.
         """
         complete = {done.root: done.path for done in self._roots if done.complete}
+        met: set[str] = set()
+        gone: dict[str, list[tuple[str, str, Document]]] = {}
         for name, document in self._documents.items():
             root, source = document.metadata.get("root"), document.metadata.get("source")
-            if name in self._seen or not isinstance(root, str) or not isinstance(source, str):
+            if not isinstance(root, str) or not isinstance(source, str) or root not in complete:
                 continue
-            folder, below = complete.get(root), source.removeprefix(root + "/")
-            if folder is None or os.path.lexists(folder / below):
+            below = source.removeprefix(root + "/")
+            if name in self._seen:
+                met.add(root)
+            elif not os.path.lexists(complete[root] / below) and is_selected(
+                below, self._options.include, self._options.exclude
+            ):
+                gone.setdefault(root, []).append((name, source, document))
+        for root, documents in gone.items():
+            if root not in met:
+                self._recorder.warned(
+                    str(complete[root]),
+                    f"none of the {len(documents)} documents that the corpus holds of a folder "
+                    f"{root!r} is in it, so none was removed: is it another folder of that name? "
+                    "'ragkit documents delete' removes them one by one",
+                )
                 continue
-            if not is_selected(below, self._options.include, self._options.exclude):
-                continue
-            self._delete(name, source, document)
+            for name, source, document in documents:
+                self._delete(name, source, document)
 
     def _delete(self, name: str, source: str, document: Document) -> None:
         chunks = document.metadata.get("chunks", 0)

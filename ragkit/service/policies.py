@@ -88,7 +88,7 @@ MAX_BATCH_DELETE: Final = MAX_BATCH_SIZE
 MAX_EMBED_BATCH: Final = 100
 """Documented for batchEmbedText; taken over for batchEmbedContents."""
 
-MAX_QUERY_BYTES: Final = 100 * 1024
+MAX_QUERY_BYTES: Final = 64 * 1024
 """Not documented. Far beyond any question, and the work that one may cause stays bounded."""
 
 DEFAULT_ANSWER_CHUNKS: Final = 10

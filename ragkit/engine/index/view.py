@@ -164,7 +164,9 @@ class View:
             slots = self.chunks.slots[where.positions]
             near = scan.nearest(self.chunks.vectors, query_vector, slots, count)
             sides.append(where.positions[near])
-        return np.unique(np.concatenate(sides))
+        # Not np.unique: its first call imports numpy.ma, a twentieth of a cold query.
+        both = np.sort(np.concatenate(sides))
+        return both[np.concatenate(([True], both[1:] != both[:-1]))[: len(both)]]
 
     def _confine(self, document_key: int | None, allowed: NDArray[np.int64] | None) -> Confinement:
         chunks = self.chunks

@@ -181,6 +181,19 @@ def test_numbers_follow_the_order_given(store):
     assert store.changes(key, 5, 10) == []
 
 
+def test_who_knew_a_documents_chunks_learns_that_they_are_gone(store):
+    names = [f"x{i}" for i in range(1100)]
+    store.create_chunks("c", "d0", [new_chunk(name, 1) for name in names])
+    store.create_chunks("c", "d1", [new_chunk("stays", 2)])
+    replica = Replica(store.get_corpus("c").key)
+    replica.catch_up(store, 500)
+    assert len(replica.chunks) == 1101
+    store.delete_document("c", "d0", force=True)
+    replica.catch_up(store, 500)
+    assert [text for _, text, _ in replica.chunks.values()] == ["text 2"]
+    assert replica.applied == store.last_change(replica.corpus_key) == 2201
+
+
 def test_corpora_count_by_themselves(store):
     store.create_corpus("other", "", "")
     store.create_document("other", "d0", "")

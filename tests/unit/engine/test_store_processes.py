@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -97,6 +98,17 @@ def test_several_processes_may_be_the_first_to_open(tmp_path):
     store = Store(url_of(path))
     assert sorted(corpus.id for corpus in store.list_corpora(10)) == names
     store.close()
+
+
+def test_a_new_file_that_another_process_is_just_writing_is_waited_for(tmp_path):
+    path = tmp_path / "new.db"
+    blocker = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    blocker.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, blocker.execute, ("ROLLBACK",))
+    release.start()
+    Store(url_of(path)).close()
+    release.join()
+    blocker.close()
 
 
 def test_two_processes_write_while_a_third_reads(path):

@@ -237,7 +237,7 @@ def setting(category: str) -> dict[str, str]:
             {"contents": [{"parts": [{"functionCall": {"name": "f"}}]}, content("b")]},
             "contents[0].parts[0]",
         ),
-        ({"contents": [content("x" * (MAX_QUERY_BYTES + 1))]}, "102,401 bytes"),
+        ({"contents": [content("x" * (MAX_QUERY_BYTES + 1))]}, f"{MAX_QUERY_BYTES + 1:,} bytes"),
         ({"answerStyle": None}, "answerStyle"),
         ({"answerStyle": 0}, "answerStyle"),
         ({"answerStyle": "POETIC"}, "answerStyle"),

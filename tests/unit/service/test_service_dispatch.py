@@ -5,9 +5,14 @@ import logging
 from typing import Any
 
 import pytest
+from filelock import Timeout
 
 from ragkit.api.methods import METHODS
 from ragkit.api.wire import HttpRequest, Method
+from ragkit.engine.engine import DataFolderError
+from ragkit.engine.models.embedders import ModelFilesError, UnknownEmbedderError
+from ragkit.engine.records import DuplicateInBatchError, RowExistsError
+from ragkit.engine.store import StoreUnavailableError
 from ragkit.service.dispatcher import Service
 from ragkit.service.registry import handles, registered_handlers
 
@@ -294,3 +299,28 @@ def test_the_log_stays_with_the_program(shared_api, capfd):
     service = Service(shared_api.service.engine, handlers={"corpora.list": fail})
     service.dispatch(HttpRequest("GET", "/v1beta/corpora"))
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (StoreUnavailableError("store", "the disk is full"), "UNAVAILABLE"),
+        (DataFolderError("data", "it is a file"), "FAILED_PRECONDITION"),
+        (ModelFilesError("reinstall it"), "FAILED_PRECONDITION"),
+        (UnknownEmbedderError("other"), "FAILED_PRECONDITION"),
+        (Timeout("index.lock"), "UNAVAILABLE"),
+        (RowExistsError("corpora/c", "corpora/c already exists"), "ALREADY_EXISTS"),
+        (DuplicateInBatchError("corpora/c", "named twice"), "INVALID_ARGUMENT"),
+        (KeyError("x"), "INTERNAL"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_the_engine_raises_is_told_in_the_apis_terms(shared_api, error, status):
+    def fail(context, request):
+        raise error
+
+    service = Service(shared_api.service.engine, handlers={"corpora.list": fail})
+    reply = service.dispatch(HttpRequest("GET", "/v1beta/corpora"))
+    told = shared_api.envelope(reply)
+    assert told["status"] == status
+    assert (str(error) in told["message"]) == (status != "INTERNAL")

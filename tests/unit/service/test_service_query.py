@@ -108,8 +108,8 @@ def test_a_query_may_be_long_up_to_a_limit(shared_api, zoo):
     message = shared_api.refused(
         "INVALID_ARGUMENT", "POST", f"{zoo}:query", {"query": "x" * (MAX_QUERY_BYTES + 1)}
     )
-    assert "102,401 bytes" in message
-    assert "102,400" in message
+    assert f"{MAX_QUERY_BYTES + 1:,} bytes" in message
+    assert f"{MAX_QUERY_BYTES:,}" in message
 
 
 @pytest.mark.parametrize("query", ["?", "&|!()", 'AND "', "zebra\0", "💡", "日本", "a" * 5000])
