@@ -119,6 +119,8 @@ def test_ingest_folder_follows_the_configuration(
     assert not data.exists()
 
     # A vanished file goes, a bad one is reported, and the others are kept.
+    (notes / "rice" / "brown.txt").write_text("Brown rice takes forty minutes.")
+    assert run()[0] == 0
     (notes / "rice" / "white.txt").unlink()
     writer = PdfWriter()
     writer.add_blank_page(200, 200)
@@ -127,7 +129,7 @@ def test_ingest_folder_follows_the_configuration(
     code, job = run()
     assert code == 1
     assert job["ok"] is False
-    assert job["files"] == {"new": 0, "changed": 0, "unchanged": 1, "deleted": 1, "failed": 1}
+    assert job["files"] == {"new": 0, "changed": 0, "unchanged": 2, "deleted": 1, "failed": 1}
     [failure] = job["failures"]
     assert failure["path"] == "tea/locked.pdf"
     assert "encrypted" in failure["error"]
