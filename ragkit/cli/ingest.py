@@ -136,6 +136,7 @@ class Live:
             SpinnerColumn,
             TextColumn,
             TimeElapsedColumn,
+            TimeRemainingColumn,
         )
 
         self._console = session.console(stderr=True)
@@ -145,6 +146,8 @@ class Live:
             MofNCompleteColumn(),
             TextColumn("files  [bold]{task.fields[chunks]}[/] chunks  {task.fields[rate]}"),
             TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
             TextColumn("[dim]{task.fields[current]}"),
             console=self._console,
             transient=True,
@@ -189,7 +192,7 @@ class Live:
 
 def _counted(chunks: ChunkCounts) -> str:
     parts = [
-        f"{count} chunk{'' if count == 1 else 's'} {what}"
+        f"{count:,} chunk{'' if count == 1 else 's'} {what}"
         for what, count in (
             ("created", chunks.created),
             ("updated", chunks.updated),
@@ -204,16 +207,14 @@ def _summarise(session: Session, report: IngestReport) -> None:
     from rich.text import Text
 
     console = session.console(stderr=True)
-    files = ", ".join(f"{count} {outcome}" for outcome, count in report.files.items() if count)
+    files = ", ".join(f"{count:,} {outcome}" for outcome, count in report.files.items() if count)
     would = "would be: " if report.dry_run else ""
     rate = report.chunks.created / report.seconds if report.seconds else 0.0
     speed = f", {rate:,.0f} chunks/s" if report.chunks.created and not report.dry_run else ""
     console.print(
         Text.assemble(
-            ("files ", "bold"),
-            f"{would}{files or 'none'}; ",
-            ("chunks ", "bold"),
-            f"{_counted(report.chunks)}  ",
+            ("files: ", "bold"),
+            f"{would}{files or 'none'}; {_counted(report.chunks)} ",
             (f"in {report.seconds:.1f} s{speed}", "dim"),
         )
     )

@@ -83,7 +83,7 @@ class Observer(Protocol):
     """Is told what happens during a run, from several threads, one at a time."""
 
     def found(self, files: int) -> None:
-        """Told how many files were found so far."""
+        """Told once how many files there are to ingest."""
         ...
 
     def pushed(self, chunks: int) -> None:
@@ -108,14 +108,12 @@ class Recorder:
         self.report = report
         self._observer = observer
         self._lock = threading.Lock()
-        self._found = 0
 
-    def found(self) -> None:
-        """One more file was found."""
+    def found(self, files: int) -> None:
+        """So many files are to be ingested."""
         with self._lock:
-            self._found += 1
             if self._observer is not None:
-                self._observer.found(self._found)
+                self._observer.found(files)
 
     def pushed(self, chunks: int) -> None:
         """Chunks were acknowledged."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 from ragkit.api.documents import Document
 from ragkit.api.errors import (
@@ -102,6 +103,7 @@ def ingest(
         run.work_off(events)
         if options.delete and report.aborted is None:
             run.delete_vanished()
+        run.make_searchable()
     finally:
         report.seconds = time.monotonic() - started
     return report
@@ -163,16 +165,14 @@ class _Run:
                 places.release()
 
         try:
-            for event in events:
+            # All of them first: a corpus holds few enough documents, and a display knows its end.
+            files = [event for event in events if self._is_file(event)]
+            self._recorder.found(len(files))
+            for file in files:
                 if self._stop.is_set():
                     break
-                if isinstance(event, SourceFile):
-                    self._seen.add(document_name(document_id(event.source), self._corpus))
-                    self._recorder.found()
-                    places.acquire()
-                    pool.submit(work, event)
-                else:
-                    self._note(event)
+                places.acquire()
+                pool.submit(work, file)
         except BaseException:
             self._stop.set()  # an interrupt: finish what is under way, begin nothing more
             raise
@@ -180,15 +180,18 @@ class _Run:
             pool.shutdown(wait=True)
             preparer.close()
 
-    def _note(self, event: Skipped | Unreadable | RootDone) -> None:
+    def _is_file(self, event: ScanEvent) -> TypeGuard[SourceFile]:
+        """Take note of what the scan met; whether it is a file to ingest."""
+        if not isinstance(event, RootDone):
+            self._seen.add(document_name(document_id(event.source), self._corpus))
         match event:
             case Skipped():
                 self._recorder.report.skipped.append(event.source)
-                self._seen.add(document_name(document_id(event.source), self._corpus))
             case Unreadable():
                 self._recorder.done(event.source, "failed", detail=event.reason)
             case RootDone():
                 self._roots.append(event)
+        return isinstance(event, SourceFile)
 
     def _process(self, file: SourceFile, preparer: Preparer) -> None:
         current = self._documents.get(document_name(document_id(file.source), self._corpus))
@@ -264,6 +267,18 @@ class _Run:
                 continue
             for name, source, document in documents:
                 self._delete(name, source, document)
+
+    def make_searchable(self) -> None:
+        """Let the service bring its index up to date now rather than before the first query."""
+        changed = self._recorder.report.chunks != ChunkCounts()
+        if not changed or self._options.dry_run or self._recorder.report.aborted is not None:
+            return
+        try:
+            self._client.corpora.query(self._corpus, "searchable", results_count=1)
+        except RagkitError as error:
+            self._recorder.warned(
+                self._corpus, f"everything is stored, but a first query failed: {error}"
+            )
 
     def _delete(self, name: str, source: str, document: Document) -> None:
         chunks = document.metadata.get("chunks", 0)

@@ -46,7 +46,7 @@ class Worker:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ragkit.ingest.workers"],
+            [sys.executable, "-c", f"from {__name__} import main; main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -160,7 +160,3 @@ def main() -> None:
         except BaseException as error:  # noqa: BLE001 - the run goes on without this file
             result = ReadError(task.source, f"cannot be read: {type(error).__name__}: {error}")
         _write(results, result)
-
-
-if __name__ == "__main__":
-    main()
