@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
+from pydantic import ValidationError
+
 from ragkit.api.base import ProtoModel
-from ragkit.api.wire import Method
+from ragkit.api.wire import Method, invalid_argument
 
 if TYPE_CHECKING:
     from ragkit.client._client import AsyncClient, Client
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 ReplyT = TypeVar("ReplyT", bound=ProtoModel)
+MessageT = TypeVar("MessageT", bound=ProtoModel)
 ClientT = TypeVar("ClientT", bound="Client | AsyncClient")
 
 
@@ -30,6 +33,24 @@ class Call(Generic[ReplyT]):
 
     method: Method[Any, ReplyT]
     request: ProtoModel
+
+
+def call(method: Method[Any, ReplyT], **fields: object) -> Call[ReplyT]:
+    """Describe a call of a method by its request's fields; those that are None are left out.
+
+    Raises:
+        InvalidArgument: the fields do not make a valid request; names those that are wrong.
+    """
+    return Call(method, message(method.request, **fields))
+
+
+def message(kind: type[MessageT], /, **fields: object) -> MessageT:
+    """A message of the fields that are not None; what does not validate is an InvalidArgument."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        raise invalid_argument(error) from None
 
 
 @dataclass(frozen=True, slots=True)

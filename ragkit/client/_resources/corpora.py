@@ -1,99 +1,27 @@
-"""The methods as people call them, one class per resource family.
-
-Each function describes one call and does no I/O (see `_calls`); on `Client` it returns the
-response, on `AsyncClient` an awaitable of it. Names may be ids or full resource names. Errors
-common to all: `InvalidArgument` for a malformed request, `NotFound` for a resource that is not
-there, `TransportError` when no reply arrives.
-"""
+"""Corpora, documents and chunks: the Semantic Retriever."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
-
-from pydantic import ValidationError
 
 from ragkit.api import methods
-from ragkit.api.answers import (
-    AnswerStyle,
-    GenerateAnswerRequest,
-    GenerateAnswerResponse,
-    GroundingPassage,
-    GroundingPassages,
-    SemanticRetrieverConfig,
-)
 from ragkit.api.base import ProtoModel
 from ragkit.api.chunks import (
-    BatchCreateChunksRequest,
     BatchCreateChunksResponse,
-    BatchDeleteChunksRequest,
-    BatchUpdateChunksRequest,
     BatchUpdateChunksResponse,
     Chunk,
     ChunkData,
     CreateChunkRequest,
     DeleteChunkRequest,
     Empty,
-    GetChunkRequest,
-    ListChunksRequest,
     UpdateChunkRequest,
 )
-from ragkit.api.content import (
-    Content,
-    ContentInput,
-    SafetySetting,
-    wrap_content,
-    wrap_contents,
-)
-from ragkit.api.corpora import (
-    Corpus,
-    CreateCorpusRequest,
-    DeleteCorpusRequest,
-    GetCorpusRequest,
-    ListCorporaRequest,
-    QueryCorpusRequest,
-    QueryCorpusResponse,
-    UpdateCorpusRequest,
-)
-from ragkit.api.documents import (
-    CreateDocumentRequest,
-    DeleteDocumentRequest,
-    Document,
-    GetDocumentRequest,
-    ListDocumentsRequest,
-    QueryDocumentRequest,
-    QueryDocumentResponse,
-    UpdateDocumentRequest,
-)
+from ragkit.api.corpora import Corpus, QueryCorpusResponse
+from ragkit.api.documents import Document, QueryDocumentResponse
 from ragkit.api.errors import InvalidArgument
 from ragkit.api.metadata import MetadataFilter, MetadataInput, wrap_metadata
-from ragkit.api.models import (
-    BatchEmbedContentsRequest,
-    BatchEmbedContentsResponse,
-    CountTokensRequest,
-    CountTokensResponse,
-    EmbedContentRequest,
-    EmbedContentResponse,
-    GenerateContentRequest,
-    GetModelRequest,
-    ListModelsRequest,
-    Model,
-    TaskType,
-)
-from ragkit.api.names import chunk_name, corpus_name, document_name, model_name
-from ragkit.api.wire import invalid_argument
-from ragkit.client._calls import Call, ClientT, PagedCall, Resource, method, paged
-
-MessageT = TypeVar("MessageT", bound=ProtoModel)
-
-
-def _message(kind: type[MessageT], /, **fields: object) -> MessageT:
-    """A message of the fields that are not None; what does not validate is an InvalidArgument."""
-    given = {name: value for name, value in fields.items() if value is not None}
-    try:
-        return kind.model_validate(given)
-    except ValidationError as error:
-        raise invalid_argument(error) from None
+from ragkit.api.names import chunk_name, corpus_name, document_name
+from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method, paged
 
 
 def _metadata(metadata: MetadataInput | None) -> list[object] | None:
@@ -127,20 +55,19 @@ class Corpora(Resource[ClientT]):
             AlreadyExists: the name is taken.
         """
         full_name = None if name is None else corpus_name(name)
-        corpus = _message(Corpus, name=full_name, display_name=display_name)
-        return Call(methods.CORPORA_CREATE, CreateCorpusRequest(corpus=corpus))
+        corpus = message(Corpus, name=full_name, display_name=display_name)
+        return call(methods.CORPORA_CREATE, corpus=corpus)
 
     @method
     def get(self, name: str) -> Call[Corpus]:
         """Get a corpus (corpora.get)."""
-        return Call(methods.CORPORA_GET, GetCorpusRequest(name=corpus_name(name)))
+        return call(methods.CORPORA_GET, name=corpus_name(name))
 
     @method
     def update(self, name: str, *, display_name: str) -> Call[Corpus]:
         """Change a corpus' display name, the only field that can change (corpora.patch)."""
-        corpus = _message(Corpus, name=corpus_name(name), display_name=display_name)
-        request = UpdateCorpusRequest(corpus=corpus, update_mask=("display_name",))
-        return Call(methods.CORPORA_PATCH, request)
+        corpus = message(Corpus, name=corpus_name(name), display_name=display_name)
+        return call(methods.CORPORA_PATCH, corpus=corpus, update_mask="display_name")
 
     @method
     def delete(self, name: str, *, force: bool = False) -> Call[Empty]:
@@ -153,14 +80,12 @@ class Corpora(Resource[ClientT]):
         Raises:
             FailedPrecondition: it holds documents and `force` is not set.
         """
-        request = DeleteCorpusRequest(name=corpus_name(name), force=force)
-        return Call(methods.CORPORA_DELETE, request)
+        return call(methods.CORPORA_DELETE, name=corpus_name(name), force=force)
 
     @paged
     def list(self, *, page_size: int | None = None) -> PagedCall[Corpus]:
         """List corpora, oldest first (corpora.list); `page_size` is at most 20."""
-        request = _message(ListCorporaRequest, page_size=page_size)
-        return PagedCall(Call(methods.CORPORA_LIST, request), "corpora")
+        return PagedCall(call(methods.CORPORA_LIST, page_size=page_size), "corpora")
 
     @method
     def query(
@@ -182,14 +107,13 @@ class Corpora(Resource[ClientT]):
         Returns:
             `relevant_chunks`, most relevant first, each with a `chunk_relevance_score` in [0, 1].
         """
-        request = _message(
-            QueryCorpusRequest,
+        return call(
+            methods.CORPORA_QUERY,
             name=corpus_name(name),
             query=query,
             metadata_filters=list(metadata_filters),
             results_count=results_count,
         )
-        return Call(methods.CORPORA_QUERY, request)
 
 
 class Documents(Resource[ClientT]):
@@ -215,19 +139,18 @@ class Documents(Resource[ClientT]):
         Raises:
             AlreadyExists: the name is taken.
         """
-        document = _message(
+        document = message(
             Document,
             name=None if name is None else document_name(name, corpus),
             display_name=display_name,
             custom_metadata=_metadata(metadata),
         )
-        request = CreateDocumentRequest(parent=corpus_name(corpus), document=document)
-        return Call(methods.DOCUMENTS_CREATE, request)
+        return call(methods.DOCUMENTS_CREATE, parent=corpus_name(corpus), document=document)
 
     @method
     def get(self, name: str) -> Call[Document]:
         """Get a document (corpora.documents.get)."""
-        return Call(methods.DOCUMENTS_GET, GetDocumentRequest(name=document_name(name)))
+        return call(methods.DOCUMENTS_GET, name=document_name(name))
 
     @method
     def update(
@@ -247,15 +170,14 @@ class Documents(Resource[ClientT]):
             update_mask: the fields to change; by default those given. A field in the mask that
                 is not given is cleared.
         """
-        document = _message(
+        document = message(
             Document,
             name=document_name(name),
             display_name=display_name,
             custom_metadata=_metadata(metadata),
         )
         mask = _mask(document, update_mask, ("display_name", "custom_metadata"))
-        request = UpdateDocumentRequest(document=document, update_mask=tuple(mask))
-        return Call(methods.DOCUMENTS_PATCH, request)
+        return call(methods.DOCUMENTS_PATCH, document=document, update_mask=mask)
 
     @method
     def delete(self, name: str, *, force: bool = False) -> Call[Empty]:
@@ -268,14 +190,13 @@ class Documents(Resource[ClientT]):
         Raises:
             FailedPrecondition: it holds chunks and `force` is not set.
         """
-        request = DeleteDocumentRequest(name=document_name(name), force=force)
-        return Call(methods.DOCUMENTS_DELETE, request)
+        return call(methods.DOCUMENTS_DELETE, name=document_name(name), force=force)
 
     @paged
     def list(self, corpus: str, *, page_size: int | None = None) -> PagedCall[Document]:
         """List a corpus' documents, oldest first (corpora.documents.list)."""
-        request = _message(ListDocumentsRequest, parent=corpus_name(corpus), page_size=page_size)
-        return PagedCall(Call(methods.DOCUMENTS_LIST, request), "documents")
+        described = call(methods.DOCUMENTS_LIST, parent=corpus_name(corpus), page_size=page_size)
+        return PagedCall(described, "documents")
 
     @method
     def query(
@@ -290,14 +211,13 @@ class Documents(Resource[ClientT]):
 
         The arguments are those of `Corpora.query`; the filters may look at chunk metadata only.
         """
-        request = _message(
-            QueryDocumentRequest,
+        return call(
+            methods.DOCUMENTS_QUERY,
             name=document_name(name),
             query=query,
             metadata_filters=list(metadata_filters),
             results_count=results_count,
         )
-        return Call(methods.DOCUMENTS_QUERY, request)
 
 
 class Chunks(Resource[ClientT]):
@@ -324,13 +244,13 @@ class Chunks(Resource[ClientT]):
             AlreadyExists: the name is taken.
         """
         parent = document_name(document)
-        chunk = _message(
+        chunk = message(
             Chunk,
             name=None if name is None else chunk_name(name, parent),
             data=ChunkData(string_value=text),
             custom_metadata=_metadata(metadata),
         )
-        return Call(methods.CHUNKS_CREATE, CreateChunkRequest(parent=parent, chunk=chunk))
+        return call(methods.CHUNKS_CREATE, parent=parent, chunk=chunk)
 
     @method
     def batch_create(
@@ -355,13 +275,12 @@ class Chunks(Resource[ClientT]):
             )
             for chunk in chunks
         ]
-        request = BatchCreateChunksRequest(parent=parent, requests=requests)
-        return Call(methods.CHUNKS_BATCH_CREATE, request)
+        return call(methods.CHUNKS_BATCH_CREATE, parent=parent, requests=requests)
 
     @method
     def get(self, name: str) -> Call[Chunk]:
         """Get a chunk (corpora.documents.chunks.get)."""
-        return Call(methods.CHUNKS_GET, GetChunkRequest(name=chunk_name(name)))
+        return call(methods.CHUNKS_GET, name=chunk_name(name))
 
     @method
     def update(
@@ -380,15 +299,14 @@ class Chunks(Resource[ClientT]):
             metadata: the new metadata, replacing all that was there.
             update_mask: the fields to change (`data`, `custom_metadata`); by default those given.
         """
-        chunk = _message(
+        chunk = message(
             Chunk,
             name=chunk_name(name),
             data=None if text is None else ChunkData(string_value=text),
             custom_metadata=_metadata(metadata),
         )
         mask = _mask(chunk, update_mask, ("data", "custom_metadata"))
-        request = UpdateChunkRequest(chunk=chunk, update_mask=tuple(mask))
-        return Call(methods.CHUNKS_PATCH, request)
+        return call(methods.CHUNKS_PATCH, chunk=chunk, update_mask=mask)
 
     @method
     def batch_update(
@@ -408,13 +326,12 @@ class Chunks(Resource[ClientT]):
             )
             for chunk in chunks
         ]
-        request = BatchUpdateChunksRequest(parent=document_name(document), requests=requests)
-        return Call(methods.CHUNKS_BATCH_UPDATE, request)
+        return call(methods.CHUNKS_BATCH_UPDATE, parent=document_name(document), requests=requests)
 
     @method
     def delete(self, name: str) -> Call[Empty]:
         """Delete a chunk (corpora.documents.chunks.delete)."""
-        return Call(methods.CHUNKS_DELETE, DeleteChunkRequest(name=chunk_name(name)))
+        return call(methods.CHUNKS_DELETE, name=chunk_name(name))
 
     @method
     def batch_delete(self, document: str, names: Iterable[str]) -> Call[Empty]:
@@ -426,148 +343,10 @@ class Chunks(Resource[ClientT]):
         """
         parent = document_name(document)
         requests = [DeleteChunkRequest(name=chunk_name(name, parent)) for name in names]
-        request = BatchDeleteChunksRequest(parent=parent, requests=requests)
-        return Call(methods.CHUNKS_BATCH_DELETE, request)
+        return call(methods.CHUNKS_BATCH_DELETE, parent=parent, requests=requests)
 
     @paged
     def list(self, document: str, *, page_size: int | None = None) -> PagedCall[Chunk]:
         """List a document's chunks, oldest first (corpora.documents.chunks.list)."""
-        request = _message(ListChunksRequest, parent=document_name(document), page_size=page_size)
-        return PagedCall(Call(methods.CHUNKS_LIST, request), "chunks")
-
-
-class Models(Resource[ClientT]):
-    """Methods on models."""
-
-    @method
-    def get(self, name: str) -> Call[Model]:
-        """Get what is known of a model (models.get)."""
-        return Call(methods.MODELS_GET, GetModelRequest(name=model_name(name)))
-
-    @paged
-    def list(self, *, page_size: int | None = None) -> PagedCall[Model]:
-        """List the models that the service offers (models.list)."""
-        request = _message(ListModelsRequest, page_size=page_size)
-        return PagedCall(Call(methods.MODELS_LIST, request), "models")
-
-    @method
-    def generate_answer(
-        self,
-        contents: ContentInput | Iterable[ContentInput],
-        *,
-        model: str = "aqa",
-        answer_style: AnswerStyle | str = AnswerStyle.ABSTRACTIVE,
-        passages: Iterable[GroundingPassage | str] | None = None,
-        semantic_retriever: SemanticRetrieverConfig | None = None,
-        safety_settings: Iterable[SafetySetting] = (),
-        temperature: float | None = None,
-    ) -> Call[GenerateAnswerResponse]:
-        """Answer a question from passages, with attributions (models.generateAnswer).
-
-        Args:
-            contents: the question, or a conversation that ends with it.
-            model: id or name of the answering model.
-            answer_style: ABSTRACTIVE, EXTRACTIVE or VERBOSE.
-            passages: passages to answer from; plain texts get the ids "0", "1", ...
-            semantic_retriever: or a corpus or document to retrieve passages from.
-            safety_settings: at most one per category.
-            temperature: 0 to 1.
-
-        Returns:
-            `answer` with `grounding_attributions`, and `answerable_probability` in [0, 1].
-        """
-        inline = None
-        if passages is not None:
-            inline = GroundingPassages(
-                passages=[
-                    GroundingPassage(id=str(number), content=wrap_content(passage))
-                    if isinstance(passage, str)
-                    else passage
-                    for number, passage in enumerate(passages)
-                ]
-            )
-        request = _message(
-            GenerateAnswerRequest,
-            model=model_name(model),
-            contents=wrap_contents(contents),
-            answer_style=answer_style,
-            inline_passages=inline,
-            semantic_retriever=semantic_retriever,
-            safety_settings=[*safety_settings],
-            temperature=temperature,
-        )
-        return Call(methods.MODELS_GENERATE_ANSWER, request)
-
-    @method
-    def embed_content(
-        self,
-        content: ContentInput,
-        *,
-        model: str = "text-embedding-004",
-        task_type: TaskType | str | None = None,
-        title: str | None = None,
-        output_dimensionality: int | None = None,
-    ) -> Call[EmbedContentResponse]:
-        """Embed a text (models.embedContent).
-
-        Args:
-            content: the text.
-            model: id or name of the embedding model.
-            task_type: what the embedding is for.
-            title: the text's title, with RETRIEVAL_DOCUMENT only.
-            output_dimensionality: keep this many of the first dimensions.
-        """
-        request = _embed_request(model, content, task_type, title, output_dimensionality)
-        return Call(methods.MODELS_EMBED_CONTENT, request)
-
-    @method
-    def batch_embed_contents(
-        self,
-        contents: Iterable[ContentInput],
-        *,
-        model: str = "text-embedding-004",
-        task_type: TaskType | str | None = None,
-        output_dimensionality: int | None = None,
-    ) -> Call[BatchEmbedContentsResponse]:
-        """Embed up to 100 texts (models.batchEmbedContents); see `embed_content`."""
-        requests = [
-            _embed_request(model, content, task_type, None, output_dimensionality)
-            for content in contents
-        ]
-        request = BatchEmbedContentsRequest(model=model_name(model), requests=requests)
-        return Call(methods.MODELS_BATCH_EMBED_CONTENTS, request)
-
-    @method
-    def count_tokens(
-        self,
-        contents: ContentInput | Iterable[ContentInput] | None = None,
-        *,
-        model: str = "aqa",
-        generate_content_request: GenerateContentRequest | None = None,
-    ) -> Call[CountTokensResponse]:
-        """Count the tokens of messages or of a whole request (models.countTokens)."""
-        wrapped: list[Content] | None = None if contents is None else wrap_contents(contents)
-        request = _message(
-            CountTokensRequest,
-            model=model_name(model),
-            contents=wrapped,
-            generate_content_request=generate_content_request,
-        )
-        return Call(methods.MODELS_COUNT_TOKENS, request)
-
-
-def _embed_request(
-    model: str,
-    content: ContentInput,
-    task_type: TaskType | str | None,
-    title: str | None,
-    output_dimensionality: int | None,
-) -> EmbedContentRequest:
-    return _message(
-        EmbedContentRequest,
-        model=model_name(model),
-        content=wrap_content(content),
-        task_type=task_type,
-        title=title,
-        output_dimensionality=output_dimensionality,
-    )
+        described = call(methods.CHUNKS_LIST, parent=document_name(document), page_size=page_size)
+        return PagedCall(described, "chunks")
