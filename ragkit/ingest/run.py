@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeGuard
@@ -46,6 +47,10 @@ from ragkit.ingest.workers import Preparer
 
 _ONE_FILE_ONLY = (InvalidArgument, FailedPrecondition, AlreadyExists)
 """The API's errors that concern one file; any other would meet every file and ends the run."""
+
+
+_WORTH_A_PROCESS = 500_000
+"""Bytes of files from which on worker processes are worth the time that their start takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +152,13 @@ class _Run:
 
     def work_off(self, events: Iterable[ScanEvent]) -> None:
         """Prepare and push every file, several at a time, with few of them in memory."""
+        # All of them first: a corpus holds few enough documents, and a display knows its end.
+        files = [event for event in events if self._is_file(event)]
+        self._recorder.found(len(files))
+        workers = self._workers if _size(files) >= _WORTH_A_PROCESS else 0
+        preparer = Preparer(workers)
         # Twice as many threads as processes: while one file is pushed, the next is read.
-        threads = max(2, 2 * self._workers)
-        preparer = Preparer(self._workers)
+        threads = max(2, 2 * workers)
         places = threading.Semaphore(2 * threads)
         pool = ThreadPoolExecutor(threads, thread_name_prefix="ragkit-ingest")
 
@@ -165,9 +174,6 @@ class _Run:
                 places.release()
 
         try:
-            # All of them first: a corpus holds few enough documents, and a display knows its end.
-            files = [event for event in events if self._is_file(event)]
-            self._recorder.found(len(files))
             for file in files:
                 if self._stop.is_set():
                     break
@@ -292,6 +298,15 @@ class _Run:
             self._recorder.done(source, "failed", detail=f"cannot be removed: {error}")
             return
         self._recorder.done(source, "deleted", ChunkCounts(deleted=count))
+
+
+def _size(files: Iterable[SourceFile]) -> int:
+    """The size of all files together, in bytes; those that cannot be looked at count nothing."""
+    total = 0
+    for file in files:
+        with suppress(OSError):
+            total += file.path.stat().st_size
+    return total
 
 
 def _digest(file: SourceFile) -> str:

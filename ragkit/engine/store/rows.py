@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from ragkit.engine.records import DuplicateInBatchError, RowNotFoundError
 from ragkit.engine.store.database import Database
@@ -124,29 +126,50 @@ def write_entries(
         level: whether the rows are documents or chunks.
         changes: for each row its key, its entries until now, and its new ones.
     """
-    gone: list[dict[str, object]] = []
-    added: list[dict[str, object]] = []
+    gone: list[_EntryRow] = []
+    added: list[_EntryRow] = []
     for row_key, old, new in changes:
         gone += [_entry_row(corpus_key, level, row_key, entry) for entry in old - new]
         added += [_entry_row(corpus_key, level, row_key, entry) for entry in new - old]
-    if gone:
-        connection.execute(_DELETE_ENTRY, gone)
-    if added:
-        connection.execute(_INSERT_ENTRY, added)
+    _execute_each(connection, _DELETE_ENTRY, gone)
+    _execute_each(connection, _INSERT_ENTRY, added)
 
 
-def _entry_row(corpus_key: int, level: EntryLevel, row_key: int, entry: Entry) -> dict[str, object]:
-    return {
-        "corpus_key": corpus_key,
-        "level": level,
-        "name": entry.name,
-        "kind": entry.kind,
-        "value": entry.value,
-        "row_key": row_key,
-    }
+_EntryRow: TypeAlias = tuple[int, int, bytes, int, bytes, int]
+_ENTRY_COLUMNS = ("corpus_key", "level", "name", "kind", "value", "row_key")
+
+
+def _entry_row(corpus_key: int, level: EntryLevel, row_key: int, entry: Entry) -> _EntryRow:
+    return corpus_key, int(level), entry.name, int(entry.kind), entry.value, row_key
 
 
 _INSERT_ENTRY = sa.insert(ENTRIES)
 _DELETE_ENTRY = sa.delete(ENTRIES).where(
-    *(column == sa.bindparam(column.name, type_=column.type) for column in ENTRIES.primary_key)
+    *(ENTRIES.c[name] == sa.bindparam(name, type_=ENTRIES.c[name].type) for name in _ENTRY_COLUMNS)
 )
+
+
+def _execute_each(
+    connection: sa.Connection, statement: sa.Insert | sa.Delete, rows: Sequence[_EntryRow]
+) -> None:
+    """Execute a statement for each row.
+
+    A batch of chunks has hundreds of entries, for which preparing SQLAlchemy's parameters takes
+    longer than the database: where the driver takes plain tuples, it is given them.
+    """
+    if not rows:
+        return
+    compiled = _compiled(statement, connection.dialect)
+    if compiled.positiontup is None:
+        named = [dict(zip(_ENTRY_COLUMNS, row, strict=True)) for row in rows]
+        connection.execute(statement, named)
+        return
+    assert tuple(compiled.positiontup) == _ENTRY_COLUMNS
+    connection.exec_driver_sql(str(compiled), list(rows))
+
+
+@lru_cache(maxsize=8)
+def _compiled(statement: sa.Insert | sa.Delete, dialect: sa.Dialect) -> SQLCompiler:
+    compiled = statement.compile(dialect=dialect)
+    assert isinstance(compiled, SQLCompiler)
+    return compiled
