@@ -13,7 +13,6 @@ from ragkit.cli.options import Session, session_options
 from ragkit.ingest import IngestOptions, Splitting
 from ragkit.ingest import ingest as run
 from ragkit.ingest.chunking import MIN_TOKENS_LIMIT
-from ragkit.ingest.workers import collect_garbage_rarely
 
 if TYPE_CHECKING:
     from ragkit.ingest import ChunkCounts, FileOutcome, IngestReport, Observer
@@ -83,7 +82,6 @@ def ingest(
         dry_run=dry_run,
         workers=workers,
     )
-    collect_garbage_rarely()
     with session.connect() as client, _display(session) as observer:
         report = run(client, paths, corpus, options, observer)
     if session.as_json:

@@ -43,7 +43,7 @@ from ragkit.ingest.scan import (
     scan,
 )
 from ragkit.ingest.sync import carry_out, known_content, plan
-from ragkit.ingest.workers import Preparer
+from ragkit.ingest.workers import Preparer, rare_garbage_collection
 
 _ONE_FILE_ONLY = (InvalidArgument, FailedPrecondition, AlreadyExists)
 """The API's errors that concern one file; any other would meet every file and ends the run."""
@@ -105,7 +105,8 @@ def ingest(
     report = IngestReport(dry_run=options.dry_run)
     run = _Run(client, corpus, options, documents, Recorder(report, observer))
     try:
-        run.work_off(events)
+        with rare_garbage_collection():
+            run.work_off(events)
         if options.delete and report.aborted is None:
             run.delete_vanished()
         run.make_searchable()

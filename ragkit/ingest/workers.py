@@ -15,6 +15,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from typing import IO
 
 from ragkit.ingest.errors import ReadError
@@ -23,13 +24,19 @@ from ragkit.ingest.prepare import FileTask, PreparedDocument, prepare
 _LENGTH_BYTES = 8
 
 
-def collect_garbage_rarely() -> None:
-    """Look for cycles of garbage less often, for a process that does nothing but ragkit's work.
+@contextlib.contextmanager
+def rare_garbage_collection() -> Iterator[None]:
+    """Look for cycles of garbage less often for a while.
 
-    It makes many long-lived objects and hardly any cycles: by default a seventh of an ingest's
-    time went into looking for them.
+    Ingestion makes many objects and hardly any cycles: by default a seventh of its time goes into
+    looking for them.
     """
+    before = gc.get_threshold()
     gc.set_threshold(100_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _write(stream: IO[bytes], message: object) -> None:
@@ -141,9 +148,13 @@ class Preparer:
 
 def main() -> None:
     """Serve as a worker: read tasks, write results, until the other side closes."""
-    collect_garbage_rarely()
     tasks, results = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints must not get between the messages
+    with rare_garbage_collection():
+        _serve(tasks, results)
+
+
+def _serve(tasks: IO[bytes], results: IO[bytes]) -> None:
     while True:
         try:
             task = _read(tasks)
