@@ -135,7 +135,7 @@ def _message(document: str, chunk: PreparedChunk) -> Chunk:
 
 def _prepared(path: Path, folder: Path) -> PreparedDocument:
     source = f"{folder.name}/{path.relative_to(folder).as_posix()}"
-    prepared = prepare(FileTask(path, source, folder.name, Splitting()))
+    prepared = prepare(FileTask(path, source, folder.name, str(folder), Splitting()))
     assert prepared is not None, "nothing is known of the file, so it must be prepared"
     return prepared
 

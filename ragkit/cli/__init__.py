@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -88,6 +89,8 @@ def main(arguments: list[str] | None = None) -> Any:
         import logging
 
         logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    if sys.stdout is None:  # the caller closed it: nobody listens
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open until the process ends
     try:
         code = cli.main(arguments, prog_name="ragkit", standalone_mode=False)
         sys.stdout.flush()

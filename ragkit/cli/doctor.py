@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from importlib.metadata import PackageNotFoundError, requires, version
 from itertools import islice
 from pathlib import Path
@@ -113,7 +114,7 @@ def _packages() -> dict[str, str]:
     for requirement in requires("ragkit") or ():
         if "extra ==" in requirement:
             continue
-        name = requirement.split(">")[0].split("=")[0].split("<")[0].strip()
+        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -7,8 +7,14 @@ import sys
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 import click
+
+from ragkit.cli.options import visible
+
+if TYPE_CHECKING:
+    from ragkit.api.errors import NotFound
 
 FAILURE, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
@@ -21,8 +27,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def complain(message: str) -> None:
     """Print an error message on stderr."""
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(message, err=True)
+    colour = False if os.environ.get("NO_COLOR") else None
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
+    click.echo("\n".join(map(visible, message.split("\n"))), err=True)
 
 
 def report_failure(error: BaseException) -> int:
@@ -54,16 +61,15 @@ def report_failure(error: BaseException) -> int:
 
     if isinstance(error, (RagkitError, IngestError)):
         complain(str(error))
-        if isinstance(error, NotFound) and (error.resource or "").startswith("corpora/"):
-            click.echo(
-                "'ragkit corpora list' shows which corpora are there, "
-                "'ragkit ingest PATH --corpus ID' makes one",
-                err=True,
-            )
+        if isinstance(error, NotFound):
+            click.echo(_where_to_look(error), err=True)
         if isinstance(error, Internal):
             click.echo("RAGKIT_DEBUG=1 shows the service's log on stderr", err=True)
         usage = isinstance(error, (InvalidArgument, ConfigurationError, IngestError))
         return WRONG_USAGE if usage else FAILURE
+    if isinstance(error, OSError):
+        complain(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        return FAILURE
     if os.environ.get("RAGKIT_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
     complain(
@@ -71,3 +77,20 @@ def report_failure(error: BaseException) -> int:
         "this is a fault of ragkit; RAGKIT_DEBUG=1 shows where, for a report"
     )
     return FAILURE
+
+
+def _where_to_look(error: NotFound) -> str:
+    """What shows the names that are there; the missing one may be a parent of the one asked for."""
+    missing = next(
+        (detail.get("resourceName", "") for detail in error.details if "resourceName" in detail),
+        error.resource or "",
+    )
+    parts = missing.split("/")
+    if len(parts) == 4:
+        return f"'ragkit documents list {parts[1]}' shows which documents are there"
+    if len(parts) == 6:
+        return f"'ragkit chunks list {parts[1]}/{parts[3]}' shows which chunks are there"
+    return (
+        "'ragkit corpora list' shows which corpora are there, "
+        "'ragkit ingest PATH --corpus ID' makes one"
+    )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ragkit.api.limits import MAX_CHUNK_TOKENS
-from ragkit.cli.options import Session, session_options
+from ragkit.cli.options import Session, session_options, visible
 from ragkit.ingest import IngestOptions, Splitting
 from ragkit.ingest import ingest as run
 from ragkit.ingest.chunking import MIN_TOKENS_LIMIT
@@ -21,7 +20,7 @@ _DEFAULT = Splitting()
 
 
 @click.command(name="ingest")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path())
 @click.option("--corpus", required=True, metavar="ID", help="The corpus; made if there is none.")
 @click.option("--include", multiple=True, metavar="GLOB", help="Take only these; repeatable.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these out; repeatable.")
@@ -35,8 +34,7 @@ _DEFAULT = Splitting()
 @click.option(
     "--overlap",
     type=click.IntRange(0),
-    default=_DEFAULT.overlap,
-    show_default=True,
+    show_default=f"{_DEFAULT.overlap}, or half of --max-tokens",
     help="Tokens that neighbouring chunks may share.",
 )
 @click.option("--delete", is_flag=True, help="Remove documents whose files are gone.")
@@ -47,12 +45,12 @@ _DEFAULT = Splitting()
 @session_options
 def ingest(
     session: Session,
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     corpus: str,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     max_tokens: int,
-    overlap: int,
+    overlap: int | None,
     delete: bool,
     dry_run: bool,
     workers: int | None,
@@ -70,6 +68,8 @@ def ingest(
     "deleted", "failed"}, "chunks": {"created", "updated", "deleted"}, "failures": [{"path",
     "error"}], "seconds"}.
     """  # noqa: D301
+    if overlap is None:
+        overlap = min(_DEFAULT.overlap, max_tokens // 2)
     if overlap > max_tokens // 2:
         raise click.UsageError(
             f"--overlap {overlap} is more than half of --max-tokens {max_tokens}"
@@ -113,11 +113,11 @@ class _Lines:
         if outcome == "unchanged":
             return
         what = f": {detail}" if detail else f" ({_counted(chunks)})"
-        sys.stderr.write(f"{outcome:<8} {source}{what}\n")
+        sys.stderr.write(visible(f"{outcome:<8} {source}{what}") + "\n")
 
     def warned(self, source: str, warning: str) -> None:
         """Print the warning."""
-        sys.stderr.write(f"warning  {source}: {warning}\n")
+        sys.stderr.write(visible(f"warning  {source}: {warning}") + "\n")
 
 
 def _display(session: Session) -> _Lines | Live:
@@ -180,14 +180,14 @@ class Live:
         from rich.text import Text
 
         if outcome == "failed":
-            self._console.print(Text(f"failed   {source}: {detail}", style="red"))
-        self._progress.update(self._task, advance=1, current=source)
+            self._console.print(Text(visible(f"failed   {source}: {detail}"), style="red"))
+        self._progress.update(self._task, advance=1, current=visible(source))
 
     def warned(self, source: str, warning: str) -> None:
         """Leave the warning on the screen."""
         from rich.text import Text
 
-        self._console.print(Text(f"warning  {source}: {warning}", style="yellow"))
+        self._console.print(Text(visible(f"warning  {source}: {warning}"), style="yellow"))
 
 
 def _counted(chunks: ChunkCounts) -> str:
@@ -218,8 +218,11 @@ def _summarise(session: Session, report: IngestReport) -> None:
             (f"in {report.seconds:.1f} s{speed}", "dim"),
         )
     )
+    if not any(report.files.values()) and not report.skipped:
+        console.print(Text("no file to ingest was found", style="yellow"))
     if report.skipped:
-        names = ", ".join(report.skipped[:3]) + (" …" if len(report.skipped) > 3 else "")
+        names = ", ".join(map(visible, report.skipped[:3]))
+        names += " …" if len(report.skipped) > 3 else ""
         console.print(Text(f"passed over {len(report.skipped)}: {names}", style="dim"))
     if report.aborted is not None:
         console.print(

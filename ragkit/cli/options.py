@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ragkit.api.metadata import MetadataFilter
+    from ragkit.api.metadata import Condition, MetadataFilter
     from ragkit.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -69,7 +69,10 @@ def session_options(command: F) -> F:
     return decorated  # type: ignore[no-any-return]
 
 
-_WHERE = re.compile(r"(?P<key>[^<>=!~]+?)\s*(?P<operator><=|>=|!=|=|<|>)\s*(?P<value>.*)", re.S)
+_WHERE = re.compile(
+    r"(?P<key>[^<>=!~]+?)\s*(?P<operator><=|>=|!=|=|<|>)\s*(?P<value>[^<>=!].*|)", re.S
+)
+_ORDER = {"<": "LESS", "<=": "LESS_EQUAL", ">": "GREATER", ">=": "GREATER_EQUAL"}
 
 
 def parse_where(conditions: Sequence[str]) -> list[MetadataFilter]:
@@ -81,10 +84,9 @@ def parse_where(conditions: Sequence[str]) -> list[MetadataFilter]:
     Raises:
         click.UsageError: a condition is not of the form.
     """
-    from ragkit.api.metadata import Condition, MetadataFilter, Operator, meta
+    from ragkit.api.metadata import MetadataFilter, meta
 
-    alternatives: dict[str, list[Condition]] = {}
-    filters: list[MetadataFilter] = []
+    found: dict[str, list[tuple[str, str]]] = {}
     for text in conditions:
         parsed = _WHERE.fullmatch(text.strip())
         if parsed is None:
@@ -92,39 +94,51 @@ def parse_where(conditions: Sequence[str]) -> list[MetadataFilter]:
                 f"--where {text!r}: write KEY=VALUE, KEY!=VALUE or, for numbers, "
                 "KEY<VALUE, KEY<=VALUE, KEY>VALUE, KEY>=VALUE"
             )
-        key, operator, value = parsed["key"].strip(), parsed["operator"], parsed["value"].strip()
-        number = _number(value)
-        full_key = meta(key).key
-        if operator in ("=", "!="):
-            kinds = (
-                (Operator.EQUAL, Operator.INCLUDES)
-                if operator == "="
-                else (Operator.NOT_EQUAL, Operator.EXCLUDES)
-            )
-            found = [Condition(operation=kind, string_value=value) for kind in kinds]
-            if number is not None:
-                found.append(Condition(operation=kinds[0], numeric_value=number))
-            if operator == "=":
-                alternatives.setdefault(full_key, []).extend(found)
-            else:
-                filters.append(MetadataFilter(key=full_key, conditions=found))
-            continue
-        if number is None:
+        operator, value = parsed["operator"], parsed["value"].strip()
+        if operator in _ORDER and _number(value) is None:
             raise click.UsageError(f"--where {text!r}: {operator} compares numbers only")
-        comparison = {
-            "<": Operator.LESS,
-            "<=": Operator.LESS_EQUAL,
-            ">": Operator.GREATER,
-            ">=": Operator.GREATER_EQUAL,
-        }[operator]
-        condition = Condition(operation=comparison, numeric_value=number)
-        filters.append(MetadataFilter(key=full_key, conditions=[condition]))
-    filters += [MetadataFilter(key=key, conditions=found) for key, found in alternatives.items()]
+        found.setdefault(meta(parsed["key"].strip()).key, []).append((operator, value))
+    filters: list[MetadataFilter] = []
+    for key, comparisons in found.items():
+        # The API lets several filters on one key be ANDed for numbers only.
+        alone = all(operator == "=" for operator, _ in comparisons) or len(comparisons) == 1
+        equal: list[Condition] = []
+        for operator, value in comparisons:
+            made = _conditions(
+                operator, value, number_only=not alone and _number(value) is not None
+            )
+            if operator == "=":
+                equal += made
+            else:
+                filters.append(MetadataFilter(key=key, conditions=made))
+        if equal:
+            filters.append(MetadataFilter(key=key, conditions=equal))
     return filters
 
 
+def _conditions(operator: str, value: str, *, number_only: bool) -> list[Condition]:
+    """What one comparison of the command line means: any of these conditions."""
+    from ragkit.api.metadata import Condition, Operator
+
+    number = _number(value)
+    if operator in _ORDER:
+        return [Condition(operation=Operator[_ORDER[operator]], numeric_value=number)]
+    kinds = (
+        (Operator.EQUAL, Operator.INCLUDES)
+        if operator == "="
+        else (Operator.NOT_EQUAL, Operator.EXCLUDES)
+    )
+    made = [] if number_only else [Condition(operation=kind, string_value=value) for kind in kinds]
+    if number is not None:
+        made.append(Condition(operation=kinds[0], numeric_value=number))
+    return made
+
+
 def parse_metadata(entries: Sequence[str]) -> dict[str, Any] | None:
-    """Metadata from `KEY=VALUE`: a number if it looks like one; a repeated key makes a list.
+    """Metadata from `KEY=VALUE`: a repeated key makes a list of strings.
+
+    A value is a number if it is written as numbers are printed (`7`, `0.5`); `007`, `1.10` and
+    the like are strings, as they are names more often than not.
 
     Raises:
         click.UsageError: an entry is not of the form.
@@ -134,12 +148,13 @@ def parse_metadata(entries: Sequence[str]) -> dict[str, Any] | None:
         key, equals, value = entry.partition("=")
         if not equals or not key:
             raise click.UsageError(f"--meta {entry!r}: write KEY=VALUE")
-        number = _number(value)
-        if key in metadata:
-            earlier = metadata[key]
-            metadata[key] = [*(earlier if isinstance(earlier, list) else [str(earlier)]), value]
-        else:
-            metadata[key] = value if number is None else number
+        metadata.setdefault(key, []).append(value)
+    for key, values in metadata.items():
+        number = _number(values[0])
+        if len(values) > 1:
+            continue
+        as_printed = number is not None and values[0] in (repr(number), f"{number:.0f}")
+        metadata[key] = number if as_printed else values[0]
     return metadata or None
 
 
@@ -148,3 +163,13 @@ def _number(text: str) -> float | None:
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
         return None
     return float(text)
+
+
+def visible(text: str) -> str:
+    """The text with control characters as escapes: one line, and no command to a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(
+        part if part.isprintable() or part == " " else part.encode("unicode_escape").decode()
+        for part in text
+    )

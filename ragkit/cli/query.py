@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ragkit.api.limits import DEFAULT_RESULTS_COUNT, MAX_RESULTS_COUNT
 from ragkit.cli.options import Session, parse_where, session_options
 
 if TYPE_CHECKING:
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
 @click.command(name="query")
 @click.argument("corpus")
 @click.argument("text")
-@click.option("-k", "count", default=10, show_default=True, help="The most passages: 1 to 100.")
+@click.option(
+    "-k",
+    "count",
+    type=click.IntRange(1, MAX_RESULTS_COUNT),
+    default=DEFAULT_RESULTS_COUNT,
+    show_default=True,
+    help="The most passages.",
+)
 @click.option(
     "--where", multiple=True, metavar="KEY=VALUE", help="Only where metadata match; repeatable."
 )

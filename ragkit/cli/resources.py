@@ -12,7 +12,7 @@ import click
 from ragkit.api.base import ProtoModel
 from ragkit.api.errors import InvalidArgument
 from ragkit.api.names import corpus_name, document_name
-from ragkit.cli.options import Session, parse_metadata, session_options
+from ragkit.cli.options import Session, parse_metadata, session_options, visible
 
 _PAGE = 100
 """Asked for per request; the service gives at most what it allows."""
@@ -277,18 +277,29 @@ def _print_list(session: Session, key: str, found: Iterable[Any], none: str) -> 
     if not items:
         click.echo(none, err=True)
         return
+    rows = [_row(key, item) for item in items]
+    console = session.console()
+    if not console.is_terminal:  # whole names, a line each, for other programs
+        for row in rows:
+            click.echo("\t".join(row))
+        return
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("name", overflow="fold", min_width=20)
     table.add_column("text" if key == "chunks" else "display name", overflow="ellipsis")
-    table.add_column("created", no_wrap=True)
-    for item in items:
-        about = " ".join(item.text.split()) if key == "chunks" else item.display_name
-        created = item.create_time.strftime("%Y-%m-%d %H:%M") if item.create_time else ""
-        name = item.name if key == "corpora" else item.name.removeprefix("corpora/")
-        name = name.replace("/documents/", "/").replace("/chunks/", "/")
-        shown = about if len(about) <= 120 else about[:119] + "…"
-        table.add_row(Text(name.removeprefix("corpora/")), Text(shown), created)
-    session.console().print(table)
+    table.add_column("created", no_wrap=True, min_width=16)
+    for name, about, created in rows:
+        table.add_row(Text(name), Text(about), created)
+    console.print(table)
+
+
+def _row(key: str, item: Any) -> tuple[str, str, str]:
+    """A resource's short name, what it is about, and when it was created."""
+    about = item.text if key == "chunks" else item.display_name
+    about = visible(" ".join(about.split()))
+    created = item.create_time.strftime("%Y-%m-%d %H:%M") if item.create_time else ""
+    name = item.name.replace("/documents/", "/").replace("/chunks/", "/")
+    shown = about if len(about) <= 120 else about[:119] + "…"
+    return name.removeprefix("corpora/"), shown, created

@@ -7,6 +7,8 @@ import re
 from rich.console import Console
 from rich.text import Text
 
+from ragkit.cli.options import visible
+
 _WORD = re.compile(r"\w+")
 _SUFFIXES = ("ings", "ing", "edly", "ed", "ies", "es", "s", "ly", "e", "y")
 _STOP_WORDS = frozenset(
@@ -66,7 +68,7 @@ def place(
     fallback: str,
 ) -> Text:
     """Where a passage stands: source, page, headings."""
-    rendered = Text(source or fallback, style="bold cyan")
+    rendered = Text(visible(source or fallback), style="bold cyan")
     if page is not None:
         rendered.append(f"  page {page}", style="cyan")
     if headings:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias, TypeVar
@@ -31,6 +31,7 @@ from ragkit.api.documents import CreateDocumentRequest, GetDocumentRequest
 from ragkit.api.errors import (
     AlreadyExists,
     APIError,
+    InvalidArgument,
     NotFound,
     RagkitError,
     TransportError,
@@ -92,7 +93,10 @@ def perform(call: Call[ReplyT], policy: RetryPolicy, timeout: float | None) -> S
         TransportError: no reply arrived, likewise.
     """
     method = call.method
-    encoded = method.encode(call.request)
+    try:
+        encoded = method.encode(call.request)
+    except ValueError:  # as UTF-8 cannot hold everything that a Python string can
+        raise _unencodable(call) from None
     request = HttpRequest(
         encoded.verb, encoded.path, encoded.query, encoded.headers, encoded.body, timeout
     )
@@ -138,6 +142,31 @@ def perform(call: Call[ReplyT], policy: RetryPolicy, timeout: float | None) -> S
         if not retryable or attempt >= policy.attempts or out_of_time:
             raise failure
         yield Wait(wait)
+
+
+def _unencodable(call: Call[Any]) -> InvalidArgument:
+    """The error for a request whose text is no valid Unicode; names the first field."""
+
+    def find(value: object, path: str) -> str | None:
+        if isinstance(value, str) and not value.isprintable():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                return path
+        items: Iterable[tuple[object, object]] = ()
+        if isinstance(value, dict):
+            items = ((f".{key}", item) for key, item in value.items())
+        elif isinstance(value, list):
+            items = ((f"[{index}]", item) for index, item in enumerate(value))
+        return next((p for k, item in items if (p := find(item, f"{path}{k}"))), None)
+
+    field = (find(call.request.model_dump(by_alias=True), "") or ".request").removeprefix(".")
+    return InvalidArgument(
+        f"{field}: holds characters that are not valid Unicode (lone surrogates), as arguments "
+        "and file names that are not UTF-8 do",
+        field=field,
+        method=call.method.id,
+    )
 
 
 def _asked_wait(headers: Mapping[str, str], failure: APIError) -> float | None:

@@ -296,4 +296,8 @@ def _open_store(data: Path) -> Store:
     try:
         return Store(url.render_as_string())
     except StoreOpenError as error:
-        raise DataFolderError(path, str(error)) from error
+        raise DataFolderError(
+            path,
+            f"{error}; if the file is damaged, restore the folder from a copy, or move it away "
+            "and ingest again",
+        ) from error

@@ -18,6 +18,7 @@ from ragkit.api.limits import MAX_CUSTOM_METADATA, MAX_DISPLAY_NAME_LENGTH, MAX_
 from ragkit.ingest.chunking import ChunkSpan, check_limits, split
 from ragkit.ingest.errors import ReadError
 from ragkit.ingest.readers import Extracted, read
+from ragkit.ingest.scan import printable
 from ragkit.provenance import Provenance
 
 PIPELINE_VERSION = 1
@@ -25,6 +26,9 @@ PIPELINE_VERSION = 1
 
 DEFAULT_MAX_TOKENS = 256
 DEFAULT_OVERLAP = 32
+ROOT_PATH = "root_path"
+"""Metadata key of the absolute path that a document's root had: another folder of the same name
+is told from the same folder by it."""
 _HASH_LENGTH = 12
 _CHUNK_HASH_LENGTH = 24
 _MAX_METADATA_CHARACTERS = 500
@@ -85,7 +89,8 @@ class FileTask:
     Attributes:
         path: where it is.
         source: its name in the corpus.
-        root: the folder's name that it belongs to, "" for a file given by itself.
+        root: the name of the path under which it was found.
+        root_path: that path, absolute.
         splitting: how to split it.
         known: the hash and fingerprint under which the corpus holds it whole, None if it does not.
     """
@@ -93,6 +98,7 @@ class FileTask:
     path: Path
     source: str
     root: str
+    root_path: str
     splitting: Splitting
     known: tuple[str, str] | None = None
 
@@ -129,6 +135,7 @@ def prepare(task: FileTask) -> PreparedDocument | None:
     metadata: PlainMetadata = {
         "source": task.source,
         "root": task.root,
+        ROOT_PATH: printable(task.root_path)[:_MAX_METADATA_CHARACTERS],
         "sha256": digest,
         "pipeline": task.splitting.fingerprint,
         "media_type": extracted.media_type,

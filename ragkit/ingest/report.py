@@ -128,16 +128,17 @@ class Recorder:
         chunks: ChunkCounts | None = None,
         *,
         detail: str = "",
+        path: str | None = None,
         size: int = 0,
     ) -> None:
-        """A file has its outcome."""
+        """A file has its outcome; `path` is where a failed one is."""
         chunks = chunks or ChunkCounts()
         with self._lock:
             self.report.files[outcome] += 1
             self.report.chunks += chunks
             self.report.bytes += size
             if outcome == "failed":
-                self.report.failures.append(Failure(source, detail))
+                self.report.failures.append(Failure(path or source, detail))
             if self._observer is not None:
                 self._observer.done(source, outcome, chunks, detail)
 

@@ -25,14 +25,15 @@ from ragkit.api.errors import (
 from ragkit.api.limits import DOCUMENTS_PAGE
 from ragkit.api.names import document_name
 from ragkit.client import Client
-from ragkit.ingest.errors import ReadError
+from ragkit.ingest.errors import MissingPathError, ReadError, SameNameError
 from ragkit.ingest.prepare import (
+    ROOT_PATH,
     FileTask,
     PreparedDocument,
     Splitting,
     document_id,
 )
-from ragkit.ingest.report import ChunkCounts, IngestReport, Observer, Recorder
+from ragkit.ingest.report import ChunkCounts, FileOutcome, IngestReport, Observer, Recorder
 from ragkit.ingest.scan import (
     RootDone,
     ScanEvent,
@@ -40,6 +41,7 @@ from ragkit.ingest.scan import (
     SourceFile,
     Unreadable,
     is_selected,
+    printable,
     scan,
 )
 from ragkit.ingest.sync import carry_out, known_content, plan
@@ -49,6 +51,8 @@ _ONE_FILE_ONLY = (InvalidArgument, FailedPrecondition, AlreadyExists)
 """The API's errors that concern one file; any other would meet every file and ends the run."""
 
 
+_ATTEMPTS = 5
+"""How often one document is tried when another run works on it at the same time."""
 _WORTH_A_PROCESS = 500_000
 """Bytes of files from which on worker processes are worth the time that their start takes."""
 
@@ -95,12 +99,17 @@ def ingest(
         went away, `aborted` says why; what was acknowledged is there, and running again goes on.
 
     Raises:
-        MissingPathError, SameNameError: wrong paths; nothing was done.
+        MissingPathError: a path is not there; nothing was done.
+        SameNameError: two of the paths, or one of them and another that was ingested before and
+            is still there, have the same name in the corpus; nothing was done.
         APIError, TransportError: the corpus cannot be read or created; nothing was done.
     """
     options = options or IngestOptions()
     started = time.monotonic()
-    events = scan([*map(Path, paths)], include=options.include, exclude=options.exclude)
+    named = [os.fspath(path) for path in paths]
+    if "" in named:
+        raise MissingPathError("")  # as a path it would mean the current folder
+    events = scan([*map(Path, named)], include=options.include, exclude=options.exclude)
     documents = _existing_documents(client, corpus, create=not options.dry_run)
     report = IngestReport(dry_run=options.dry_run)
     run = _Run(client, corpus, options, documents, Recorder(report, observer))
@@ -147,6 +156,7 @@ class _Run:
         self._recorder = recorder
         self._seen: set[str] = set()
         self._roots: list[RootDone] = []
+        self._root_paths: dict[str, str] = {}
         self._stop = threading.Event()
         workers = options.workers
         self._workers = (os.cpu_count() or 1) if workers is None else workers
@@ -155,6 +165,7 @@ class _Run:
         """Prepare and push every file, several at a time, with few of them in memory."""
         # All of them first: a corpus holds few enough documents, and a display knows its end.
         files = [event for event in events if self._is_file(event)]
+        self._refuse_namesakes()
         self._recorder.found(len(files))
         workers = self._workers if _size(files) >= _WORTH_A_PROCESS else 0
         preparer = Preparer(workers)
@@ -169,7 +180,7 @@ class _Run:
                     self._process(file, preparer)
             except BaseException as error:  # noqa: BLE001 - reported, and ends the run
                 reason = f"{type(error).__name__}: {error}"
-                self._recorder.done(file.source, "failed", detail=reason)
+                self._fail(file, reason)
                 self._abort(reason)
             finally:
                 places.release()
@@ -187,6 +198,18 @@ class _Run:
             pool.shutdown(wait=True)
             preparer.close()
 
+    def _refuse_namesakes(self) -> None:
+        """Refuse roots under whose name the corpus holds another folder that is still there."""
+        for done in self._roots:
+            here = str(done.path.resolve())
+            for document in self._documents.values():
+                metadata = document.metadata
+                there = metadata.get(ROOT_PATH)
+                if metadata.get("root") != done.root or not isinstance(there, str):
+                    continue
+                if there != here and os.path.lexists(there):
+                    raise SameNameError(there, done.path, done.root)
+
     def _is_file(self, event: ScanEvent) -> TypeGuard[SourceFile]:
         """Take note of what the scan met; whether it is a file to ingest."""
         if not isinstance(event, RootDone):
@@ -195,46 +218,65 @@ class _Run:
             case Skipped():
                 self._recorder.report.skipped.append(event.source)
             case Unreadable():
-                self._recorder.done(event.source, "failed", detail=event.reason)
+                self._fail(event, event.reason)
             case RootDone():
                 self._roots.append(event)
+                self._root_paths[event.root] = str(event.path.resolve())
         return isinstance(event, SourceFile)
 
     def _process(self, file: SourceFile, preparer: Preparer) -> None:
         current = self._documents.get(document_name(document_id(file.source), self._corpus))
         known = None if current is None else known_content(current)
         splitting = self._options.splitting
+        root_path = self._root_paths[file.root]
         try:
             if known is not None and known == (_digest(file), splitting.fingerprint):
                 prepared = None
             else:
-                task = FileTask(file.path, file.source, file.root, splitting, known)
+                task = FileTask(file.path, file.source, file.root, root_path, splitting, known)
                 prepared = preparer.prepare(task)
             if prepared is None:
                 self._recorder.done(file.source, "unchanged")
             else:
                 self._push(prepared, current)
         except ReadError as error:
-            self._recorder.done(file.source, "failed", detail=error.reason)
+            self._fail(file, error.reason)
         except _ONE_FILE_ONLY as error:
-            self._recorder.done(file.source, "failed", detail=str(error))
+            self._fail(file, str(error))
         except RagkitError as error:
-            self._recorder.done(file.source, "failed", detail=str(error))
+            self._fail(file, str(error))
             self._abort(str(error))
+
+    def _fail(self, file: SourceFile | Unreadable, reason: str) -> None:
+        self._recorder.done(file.source, "failed", detail=reason, path=printable(str(file.path)))
 
     def _push(self, prepared: PreparedDocument, current: Document | None) -> None:
         for warning in prepared.warnings:
             self._recorder.warned(prepared.source, warning)
-        planned = plan(self._client, self._corpus, prepared, current)
-        if not self._options.dry_run:
-            carry_out(self._client, planned, self._recorder.pushed)
         finished_before = current is not None and known_content(current) is not None
-        self._recorder.done(
-            prepared.source,
-            "changed" if finished_before else "new",
-            planned.counts,
-            size=prepared.size,
-        )
+        counts = self._bring_up_to_date(prepared, current)
+        outcome: FileOutcome = "changed" if finished_before else "new"
+        self._recorder.done(prepared.source, outcome, counts, size=prepared.size)
+
+    def _bring_up_to_date(
+        self, prepared: PreparedDocument, current: Document | None
+    ) -> ChunkCounts:
+        """Do what is to be done to one document; again when another run was at it as well."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                planned = plan(self._client, self._corpus, prepared, current)
+                if not self._options.dry_run:
+                    carry_out(self._client, planned, self._recorder.pushed)
+            except (AlreadyExists, NotFound):
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                try:
+                    current = self._client.documents.get(planned.name)
+                except NotFound:
+                    current = None
+            else:
+                return planned.counts
+        raise AssertionError("the last attempt returns or raises")
 
     def _abort(self, reason: str) -> None:
         if not self._stop.is_set():
@@ -250,6 +292,12 @@ class _Run:
         same name, or one whose contents are away for the moment.
         """
         complete = {done.root: done.path for done in self._roots if done.complete}
+        for done in self._roots:
+            if not done.complete:
+                self._recorder.warned(
+                    printable(str(done.path)),
+                    "could not be looked through to its end, so no document of it was removed",
+                )
         met: set[str] = set()
         gone: dict[str, list[tuple[str, str, Document]]] = {}
         for name, document in self._documents.items():

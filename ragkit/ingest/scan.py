@@ -126,6 +126,7 @@ class _Walk:
         self._exclude = exclude
         self._suffixes = suffixes
         self._files: set[str] = set()  # seen, by real path
+        self._dangling = False  # whether the root under way has a link to nothing
 
     def events(self, roots: Sequence[Path]) -> Iterator[ScanEvent]:
         for path in roots:
@@ -152,10 +153,11 @@ class _Walk:
     def _folder_root(self, path: Path) -> Iterator[ScanEvent]:
         root = _root_name(path)
         complete = True
+        self._dangling = False
         for event in self._walk(path, root):
             complete = complete and not isinstance(event, Unreadable)
             yield event
-        yield RootDone(path, root, complete)
+        yield RootDone(path, root, complete and not self._dangling)
 
     def _walk(self, top: Path, root: str) -> Iterator[ScanEvent]:
         entered: set[tuple[int, int]] = set()
@@ -176,7 +178,12 @@ class _Walk:
                     continue
                 path.stat()
             except OSError as error:
-                yield Unreadable(path, source, root, _reason(error))
+                if path.is_symlink() and path.suffix.lower() not in self._suffixes:
+                    # Nothing that a reader misses, but perhaps a folder that is away.
+                    self._dangling = True
+                    yield Skipped(path, source, root, "is a link to nothing")
+                else:
+                    yield Unreadable(path, source, root, _reason(error))
                 continue
             if not _matches_any(self._include, below, default=True):
                 continue

@@ -25,17 +25,18 @@ def open_service(data: Path) -> Service:
         The service; several threads may use it, and several services one folder.
 
     Raises:
-        ConfigurationError: the folder cannot be used; the message says why and what to do.
+        Unavailable: the folder or what it holds cannot be used now; says why and what to do.
     """
-    from ragkit.api.errors import ConfigurationError
-    from ragkit.engine.engine import DataFolderError, Engine
+    from ragkit.api.errors import Unavailable
+    from ragkit.engine.engine import Engine
+    from ragkit.engine.records import EngineError
     from ragkit.service.dispatcher import Service
 
     engine = Engine(data)
     try:
         engine.open()
-    except DataFolderError as error:
-        raise ConfigurationError(str(error)) from error
+    except EngineError as error:
+        raise Unavailable(str(error)) from error
     return Service(engine)
 
 

@@ -105,4 +105,5 @@ _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Exception], APIError]], ..
     (ModelFilesError, lambda error: FailedPrecondition(str(error))),
     # The index' lock: another process has been building for very long.
     (TimeoutError, lambda error: Unavailable(f"the index is busy: {error}")),
+    (OSError, lambda error: Unavailable(f"the data folder cannot be used: {error}")),
 )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from pypdf import PdfWriter
 
-from ragkit import connect
+from ragkit import Client, connect
 
-from .conftest import LIBRARY, Ragkit
+from .conftest import LIBRARY, Ragkit, command, environment
+from .test_interruption import make_folder
 
 NOTE = "# Tea\n\nGreen tea is steeped at eighty degrees.\n\n# Coffee\n\nCoffee likes ninety-four.\n"
 
@@ -140,9 +143,15 @@ def test_dry_run_says_what_then_happens_and_delete_removes_on_evidence_only(
     other = folder.parent / "elsewhere" / "notes"
     other.mkdir(parents=True)
     (other / "unrelated.txt").write_text("Another folder of the same name.")
+    refused = ragkit("ingest", other, "--corpus", "c", "--delete")
+    assert refused.code == 2, "the other folder of that name is still there"
+    assert str(folder) in refused.err
+    moved = folder.rename(folder.parent / "moved")
     away = ragkit("ingest", other, "--corpus", "c", "--delete", "--json")
     assert away.json["files"]["deleted"] == 0
     assert "another folder" in away.err
+    other.rename(folder.parent / "other")
+    moved.rename(folder)
     delete = ("ingest", folder, "--corpus", "c", "--delete", "--json")
     assert ragkit(*delete, "--include", "more.*").json["files"]["deleted"] == 0, "not looked for"
     assert ragkit(*delete, "--dry-run").json["files"]["deleted"] == 2
@@ -166,13 +175,10 @@ def test_bad_files_are_reported_and_never_stop_the_others(ragkit: Ragkit, folder
     assert done.code == 1
     reasons = {failure["path"]: failure["error"] for failure in done.json["failures"]}
     assert set(reasons) == {
-        "notes/empty.txt",
-        "notes/junk.txt",
-        "notes/broken.pdf",
-        "notes/secret.pdf",
+        str(folder / name) for name in ("empty.txt", "junk.txt", "broken.pdf", "secret.pdf")
     }
-    assert "empty" in reasons["notes/empty.txt"]
-    assert "encrypted" in reasons["notes/secret.pdf"]
+    assert "empty" in reasons[str(folder / "empty.txt")]
+    assert "encrypted" in reasons[str(folder / "secret.pdf")]
     assert all(reason in done.err for reason in reasons.values())
     assert done.json["files"]["new"] == 3
     found = ragkit("query", "c", "crème brûlée", "--json").json["chunks"][0]
@@ -188,6 +194,10 @@ def test_bad_files_are_reported_and_never_stop_the_others(ragkit: Ragkit, folder
         (["ingest", ".", "--corpus", "c", "--max-tokens", "5000"], 2, "2043"),
         (["ingest", ".", "--corpus", "c", "--overlap", "200"], 2, "half"),
         (["ingest", "--corpus", "c"], 2, "PATHS"),
+        (["ingest", "", "--corpus", "c"], 2, "no such file"),
+        (["query", "there", "caf\udcff"], 2, "Unicode"),
+        (["query", "there", "text", "-k", "0"], 2, "1<=x<=100"),
+        (["query", "there", "text", "--where", "page==3"], 2, "KEY=VALUE"),
         (["query", "absent", "text"], 1, "ragkit corpora list"),
         (["query", "there", ""], 2, "query"),
         (["query", "there", "text", "-k", "101"], 2, "100"),
@@ -223,8 +233,8 @@ def test_a_long_query_is_answered_and_one_of_100_kilobytes_refused(
     ragkit("ingest", folder, "--corpus", "c")
     text = "green tea at eighty degrees " * 4000
     assert ragkit("query", "c", text[:60_000], "--json").json["chunks"]
-    for command in ("query", "ask"):
-        refused = ragkit(command, "c", text[:100_000])
+    for asking in ("query", "ask"):
+        refused = ragkit(asking, "c", text[:100_000])
         assert refused.code == 2
         assert "65,536" in refused.err
 
@@ -233,8 +243,105 @@ def test_an_unusable_data_folder_is_named(ragkit: Ragkit, tmp_path: Path) -> Non
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     done = ragkit("corpora", "list", RAGKIT_DATA=str(blocked))
-    assert done.code == 2
+    assert done.code == 1
     assert str(blocked) in done.err
+
+
+def test_a_damaged_store_is_a_failure_with_advice(ragkit: Ragkit, data: Path) -> None:
+    ragkit("corpora", "create", "c")
+    with (data / "store.db").open("r+b") as store:
+        store.truncate(4096)
+    done = ragkit("query", "c", "text")
+    assert done.code == 1
+    assert "restore the folder from a copy" in done.err
+
+
+def test_an_index_that_cannot_be_written_is_named(ragkit: Ragkit, folder: Path, data: Path) -> None:
+    ragkit("ingest", folder, "--corpus", "c")
+    shutil.rmtree(data / "index")
+    (data / "index").write_text("in the way")
+    done = ragkit("query", "c", "tea")
+    assert done.code == 1
+    assert "data folder" in done.err
+
+
+def test_two_runs_over_one_folder_at_once_both_end_well(tmp_path: Path, data: Path) -> None:
+    folder = tmp_path / "folder"
+    make_folder(folder, files=30, paragraphs=6)
+    runs = [
+        subprocess.Popen(
+            command("ingest", folder, "--corpus", "c"),
+            env=environment(data),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for run in runs:
+        _, said = run.communicate()
+        assert run.returncode == 0, said
+    with connect(data=data) as client:
+        documents = list(client.documents.list("c"))
+        assert len(documents) == 30
+        for document in documents:
+            chunks = list(client.chunks.list(document.name, page_size=100))
+            assert len(chunks) == document.metadata["chunks"]
+
+
+def test_a_link_to_nothing_is_passed_over_and_stops_deletion_aloud(
+    ragkit: Ragkit, folder: Path
+) -> None:
+    (folder / "gone.txt").write_text("Soon to be removed.")
+    (folder / "lockfile").symlink_to("/nowhere/at/all")
+    assert ragkit("ingest", folder, "--corpus", "c").code == 0
+    (folder / "gone.txt").unlink()
+    done = ragkit("ingest", folder, "--corpus", "c", "--delete", "--json")
+    assert (done.code, done.json["files"]["deleted"]) == (0, 0)
+    assert "no document of it was removed" in done.err
+
+
+def test_a_few_bytes_of_junk_never_replace_a_good_document(ragkit: Ragkit, folder: Path) -> None:
+    ragkit("ingest", folder, "--corpus", "c")
+    (folder / "drinks.md").write_bytes(b"\x00\x01\x02\xff")
+    assert ragkit("ingest", folder, "--corpus", "c").code == 1
+    assert ragkit("query", "c", "green tea", "--json").json["chunks"]
+
+
+def test_names_with_control_characters_stay_on_their_line(ragkit: Ragkit, folder: Path) -> None:
+    (folder / "a\nb\x1b[31m.txt").write_text("An odd name.")
+    done = ragkit("ingest", folder, "--corpus", "c")
+    assert "\x1b" not in done.err
+    assert r"a\nb\x1b[31m.txt" in done.err
+
+
+def test_numbers_are_compared_together_on_one_key(ragkit: Ragkit) -> None:
+    ragkit("corpora", "create", "c")
+    ragkit("documents", "create", "c", "d")
+    for page in range(1, 6):
+        ragkit("chunks", "create", "c/d", f"wolves on page {page}", "--meta", f"page={page}")
+    for where, pages in (
+        (["page>=2", "page!=3"], {2, 4, 5}),
+        (["page>1", "page=3"], {3}),
+        (["page=1", "page=5"], {1, 5}),
+        (["page>=2", "page<4"], {2, 3}),
+    ):
+        flags = [flag for condition in where for flag in ("--where", condition)]
+        found = ragkit("query", "c", "wolves", *flags, "--json").json["chunks"]
+        assert {int(hit["text"][-1]) for hit in found} == pages, where
+
+
+def test_metadata_keep_what_was_written(ragkit: Ragkit, client: Client) -> None:
+    ragkit("corpora", "create", "c")
+    entries = ("zip=01234", "version=1.10", "year=2024", "share=0.5", "tag=1", "tag=2")
+    flags = [flag for entry in entries for flag in ("--meta", entry)]
+    ragkit("documents", "create", "c", "d", *flags)
+    assert client.documents.get("c/d").metadata == {
+        "zip": "01234",
+        "version": "1.10",
+        "year": 2024,
+        "share": 0.5,
+        "tag": ["1", "2"],
+    }
 
 
 def test_resources_can_be_worked_on_by_hand(ragkit: Ragkit) -> None:
@@ -282,6 +389,7 @@ def test_doctor_says_where_calls_go(ragkit: Ragkit, data: Path) -> None:
     found = ragkit("doctor", "--json").json
     assert str(data) in found["endpoint"]
     assert found["problems"] == []
+    assert "missing" not in found["packages"].values()
     assert any("generateAnswer" in model["methods"] for model in found["models"])
     unreachable = ragkit("doctor", "--url", "http://127.0.0.1:9", "--json", RAGKIT_API_KEY="s3cret")
     assert unreachable.code == 1
@@ -291,11 +399,11 @@ def test_doctor_says_where_calls_go(ragkit: Ragkit, data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command",
+    "name",
     ["", "ingest", "query", "ask", "corpora", "documents", "chunks", "doctor", "chunks create"],
 )
-def test_every_command_has_help(ragkit: Ragkit, command: str) -> None:
-    done = ragkit(*command.split(), "--help")
+def test_every_command_has_help(ragkit: Ragkit, name: str) -> None:
+    done = ragkit(*name.split(), "--help")
     assert done.code == 0
     assert "Usage: ragkit" in done.out
     assert len(done.out.splitlines()) > 5

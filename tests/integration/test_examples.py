@@ -131,7 +131,7 @@ def test_ingest_folder_follows_the_configuration(
     assert job["ok"] is False
     assert job["files"] == {"new": 0, "changed": 0, "unchanged": 2, "deleted": 1, "failed": 1}
     [failure] = job["failures"]
-    assert failure["path"] == "tea/locked.pdf"
+    assert failure["path"] == str(notes / "tea" / "locked.pdf")
     assert "encrypted" in failure["error"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ragkit.api import methods
-from ragkit.api.base import ProtoModel
+from ragkit.api.base import ProtoModel, parse_field_mask
 from ragkit.api.chunks import (
     BatchCreateChunksResponse,
     BatchUpdateChunksResponse,
@@ -29,14 +29,14 @@ def _metadata(metadata: MetadataInput | None) -> list[object] | None:
         return None
     try:
         return list(wrap_metadata(metadata))
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         raise InvalidArgument(str(error), field="customMetadata") from None
 
 
 def _mask(message: ProtoModel, mask: Sequence[str] | None, updatable: Sequence[str]) -> list[str]:
     """The mask given, or the updatable fields that were set."""
     if mask is not None:
-        return list(mask)
+        return list(parse_field_mask(mask))
     return [name for name in updatable if name in message.model_fields_set]
 
 

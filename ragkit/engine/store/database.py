@@ -94,8 +94,14 @@ class Database:
             if type(error) not in (sa.exc.OperationalError, sa.exc.DatabaseError):
                 raise
             raise StoreUnavailableError(
-                self.url, f"the store {self.url!r} is not available: {error.orig}"
+                self.url, f"the store {self.url!r} is not available: {_shown(error.orig)}"
             ) from error
+
+
+def _shown(error: BaseException | None) -> str:
+    """A driver's message fit for people: it may quote a damaged row, whatever that holds."""
+    text = "".join(part if part.isprintable() else "?" for part in str(error))
+    return text if len(text) <= 200 else f"{text[:200]} …"
 
 
 def _sqlite_engine(url: sa.URL) -> sa.Engine:

@@ -39,6 +39,10 @@ _LEGACY = (
 _SAMPLE = 1 << 16
 """Bytes that are looked at to guess an encoding."""
 
+_LEAST_EVIDENCE = 8
+"""Characters from which on zero bytes in every other place speak for UTF-16."""
+
+_TEXT_CONTROLS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _CONTROLS = re.compile(rb"[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 
 
@@ -94,7 +98,7 @@ def decode(data: bytes, *, name: str, declared: str | None = None) -> Decoded:
 def _decode_with_zeros(data: bytes, name: str) -> Decoded:
     for encoding in _wide_encodings(data[:_SAMPLE]):
         text = _try(data, encoding)
-        if text is not None and "\x00" not in text:
+        if text is not None and _looks_like_text(text):
             return Decoded(text, encoding, (f"no byte order mark: read as {encoding}",))
     zeros = data.count(0)
     if zeros * 100 > len(data) or _share_of_controls(data) > 0.02:
@@ -102,6 +106,17 @@ def _decode_with_zeros(data: bytes, name: str) -> Decoded:
     decoded = _decode_bytes(data.replace(b"\x00", b" "), name)
     warning = f"{zeros} zero bytes were replaced by spaces"
     return Decoded(decoded.text, decoded.encoding, (*decoded.warnings, warning))
+
+
+def _looks_like_text(text: str) -> bool:
+    """Whether a text told by its zero bytes alone is one: no controls, mostly letters and the like.
+
+    A handful of bytes decodes as UTF-16 to something as a rule; so few prove nothing.
+    """
+    if len(text) < _LEAST_EVIDENCE or _TEXT_CONTROLS.search(text):
+        return False
+    usual = sum(character.isalnum() or character.isspace() for character in text[:_SAMPLE])
+    return usual * 2 > min(len(text), _SAMPLE)
 
 
 def _wide_encodings(sample: bytes) -> Iterator[str]:

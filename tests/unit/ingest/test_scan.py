@@ -109,9 +109,12 @@ def test_loops_of_links_end_and_nothing_comes_twice(library):
 
 def test_a_link_to_nowhere_leaves_its_root_incomplete(library):
     (library / "away").symlink_to(library / "not mounted")
+    (library / "away.md").symlink_to(library / "not mounted.md")
     events = list(scan([library]))
+    (skipped,) = [e for e in events if isinstance(e, Skipped) and e.source == "library/away"]
+    assert skipped.reason == "is a link to nothing"
     (unreadable,) = [event for event in events if isinstance(event, Unreadable)]
-    assert unreadable.source == "library/away"
+    assert unreadable.source == "library/away.md"
     assert unreadable.reason == "cannot be opened: no such file or directory"
     assert events[-1] == RootDone(library, "library", complete=False)
     assert len(sources(events)) == 5

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ragkit.api.errors import ConfigurationError
+from ragkit.api.errors import Unavailable
 from ragkit.api.wire import HttpRequest
 from ragkit.engine.engine import DataFolderError, DraftChunk, Engine
 from ragkit.engine.records import (
@@ -119,7 +119,7 @@ def test_a_folder_that_cannot_be_used_says_why(tmp_path, make, told):
     with pytest.raises(DataFolderError, match=told) as caught:
         engine.open()
     assert caught.value.resource == str(folder)
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(Unavailable, match=told):
         open_service(folder)
     reply = Service(engine).dispatch(HttpRequest("GET", "/v1beta/corpora"))
     assert reply.status == 400
