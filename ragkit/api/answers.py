@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from ragkit.api.base import OneofModel, ProtoEnum, ProtoModel
-from ragkit.api.content import Content, SafetyRating, SafetySetting
+from ragkit.api.base import Float32, Int32, OneofModel, ProtoEnum, ProtoModel
+from ragkit.api.candidates import Candidate as Candidate
+from ragkit.api.candidates import FinishReason as FinishReason
+from ragkit.api.content import Content
+from ragkit.api.grounding import AttributionSourceId as AttributionSourceId
+from ragkit.api.grounding import GroundingAttribution as GroundingAttribution
+from ragkit.api.grounding import GroundingPassageId as GroundingPassageId
+from ragkit.api.grounding import SemanticRetrieverChunk as SemanticRetrieverChunk
 from ragkit.api.metadata import MetadataFilter
+from ragkit.api.safety import SafetyRating, SafetySetting
 
 
 class AnswerStyle(ProtoEnum):
@@ -37,8 +44,8 @@ class SemanticRetrieverConfig(ProtoModel):
     source: str = ""
     query: Content | None = None
     metadata_filters: list[MetadataFilter] = []
-    max_chunks_count: int | None = None
-    minimum_relevance_score: float | None = None
+    max_chunks_count: Int32 | None = None
+    minimum_relevance_score: Float32 | None = None
 
 
 class GenerateAnswerRequest(OneofModel):
@@ -52,70 +59,7 @@ class GenerateAnswerRequest(OneofModel):
     inline_passages: GroundingPassages | None = None
     semantic_retriever: SemanticRetrieverConfig | None = None
     safety_settings: list[SafetySetting] = []
-    temperature: float | None = None
-
-
-class GroundingPassageId(ProtoModel):
-    """Which part of which inline passage."""
-
-    passage_id: str = ""
-    part_index: int = 0
-
-
-class SemanticRetrieverChunk(ProtoModel):
-    """Which chunk, retrieved from which source."""
-
-    source: str = ""
-    chunk: str = ""
-
-
-class AttributionSourceId(OneofModel):
-    """Where an attribution comes from."""
-
-    ONEOFS: ClassVar = {"source": ("grounding_passage", "semantic_retriever_chunk")}
-
-    grounding_passage: GroundingPassageId | None = None
-    semantic_retriever_chunk: SemanticRetrieverChunk | None = None
-
-
-class GroundingAttribution(ProtoModel):
-    """Source text that supports the answer, and where it stands."""
-
-    source_id: AttributionSourceId | None = None
-    content: Content | None = None
-
-
-class FinishReason(ProtoEnum):
-    """Why a model stopped."""
-
-    FINISH_REASON_UNSPECIFIED = 0
-    STOP = 1
-    MAX_TOKENS = 2
-    SAFETY = 3
-    RECITATION = 4
-    OTHER = 5
-    LANGUAGE = 6
-    BLOCKLIST = 7
-    PROHIBITED_CONTENT = 8
-    SPII = 9
-    MALFORMED_FUNCTION_CALL = 10
-    IMAGE_SAFETY = 11
-
-
-class Candidate(ProtoModel):
-    """A response of a model."""
-
-    index: int | None = None
-    content: Content | None = None
-    finish_reason: FinishReason = FinishReason.FINISH_REASON_UNSPECIFIED
-    safety_ratings: list[SafetyRating] = []
-    citation_metadata: dict[str, Any] | None = None
-    token_count: int = 0
-    grounding_attributions: list[GroundingAttribution] = []
-    grounding_metadata: dict[str, Any] | None = None
-    avg_logprobs: float = 0.0
-    logprobs_result: dict[str, Any] | None = None
-    url_context_metadata: dict[str, Any] | None = None
+    temperature: Float32 | None = None
 
 
 class BlockReason(ProtoEnum):
@@ -137,5 +81,5 @@ class GenerateAnswerResponse(ProtoModel):
     """An answer, and how probable it is that the passages hold one."""
 
     answer: Candidate | None = None
-    answerable_probability: float | None = None
+    answerable_probability: Float32 | None = None
     input_feedback: InputFeedback | None = None

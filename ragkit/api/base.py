@@ -8,25 +8,40 @@ messages, members of a oneof and `optional` fields default to None, and are sent
 
 from __future__ import annotations
 
-import base64
-import binascii
 import zlib
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
-    PlainSerializer,
     ValidationInfo,
     model_validator,
 )
-from pydantic.alias_generators import to_camel, to_snake
-from pydantic_core import CoreSchema, core_schema
+from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema, from_json
+
+from ragkit.api.scalars import NULL as NULL
+from ragkit.api.scalars import Double as Double
+from ragkit.api.scalars import FieldMask as FieldMask
+from ragkit.api.scalars import Float32 as Float32
+from ragkit.api.scalars import FloatItem as FloatItem
+from ragkit.api.scalars import Int32 as Int32
+from ragkit.api.scalars import Int64 as Int64
+from ragkit.api.scalars import PackedAny as PackedAny
+from ragkit.api.scalars import ProtoBytes as ProtoBytes
+from ragkit.api.scalars import Struct as Struct
+from ragkit.api.scalars import Value as Value
+from ragkit.api.scalars import camel_path as camel_path
+from ragkit.api.scalars import format_field_mask as format_field_mask
+from ragkit.api.scalars import is_value_field as is_value_field
+from ragkit.api.scalars import parse_field_mask as parse_field_mask
+from ragkit.api.scalars import snake_path as snake_path
+from ragkit.api.times import Duration as Duration
+from ragkit.api.times import Timestamp as Timestamp
+from ragkit.api.times import format_timestamp as format_timestamp
 
 STRICT_ENUMS = {"strict_enums": True}
 """Validation context of a server: an enum value that it does not know is an error."""
@@ -53,26 +68,46 @@ class ProtoModel(BaseModel):
     ONEOFS: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Groups of fields of which at most one may be set, by the oneof's name."""
 
-    def to_json(self) -> bytes:
-        """The message as proto3 JSON, in UTF-8."""
-        return self.model_dump_json(exclude_defaults=True).encode()
+    def to_json(self, exclude: Any = None) -> bytes:
+        """The message as proto3 JSON, in UTF-8; `exclude` is as in `model_dump`."""
+        return self.model_dump_json(exclude_defaults=True, exclude=exclude).encode()
 
     def to_wire(self) -> dict[str, Any]:
         """The message as proto3 JSON's Python form (dict, list, str, ...)."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        plain: dict[str, Any] = from_json(self.model_dump_json(exclude_defaults=True))
+        return plain
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        # What equals its default is not on the wire, and only in the way when reading.
+        fields = type(self).model_fields
+        for name, value in super().__repr_args__():
+            if name is None or name not in fields or value != fields[name].default:
+                yield name, value
 
 
 class OneofModel(ProtoModel):
-    """Base of messages with a oneof: setting two of its members is an error."""
+    """Base of messages with a oneof: making one with two of its members set is an error."""
+
+    _members: ClassVar[tuple[frozenset[str], ...]] = ()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        cls._members = tuple(frozenset(group) for group in cls.ONEOFS.values() if len(group) > 1)
 
     @model_validator(mode="after")
     def _check_oneofs(self) -> Self:
+        given = self.__pydantic_fields_set__
+        for members in self._members:
+            if len(members & given) > 1:
+                self._refuse_two_members()
+        return self
+
+    def _refuse_two_members(self) -> None:
         for oneof, members in self.ONEOFS.items():
             present = [name for name in members if getattr(self, name) is not None]
             if len(present) > 1:
                 names = [to_camel(name) for name in present]
                 raise ValueError(f"oneof '{oneof}' takes one of its members, not {names}")
-        return self
 
 
 class ProtoEnum(IntEnum):
@@ -136,60 +171,3 @@ class ProtoEnum(IntEnum):
                 lambda member: member.to_wire(), when_used="json"
             ),
         )
-
-
-def format_timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with `Z` and 0, 3 or 6 fraction digits, as proto3 JSON wants it."""
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    text = moment.replace(microsecond=0, tzinfo=None).isoformat()
-    if moment.microsecond:
-        fraction = f"{moment.microsecond:06d}"
-        text += "." + (fraction[:3] if fraction.endswith("000") else fraction)
-    return text + "Z"
-
-
-Timestamp = Annotated[datetime, PlainSerializer(format_timestamp, when_used="json")]
-"""google.protobuf.Timestamp: an aware datetime in UTC, to the microsecond."""
-
-
-def parse_field_mask(value: object) -> tuple[str, ...]:
-    """The paths of a field mask, in snake_case, from its wire form or any sequence of paths."""
-    if isinstance(value, str):
-        value = value.split(",")
-    if isinstance(value, Mapping) and set(value) <= {"paths"}:
-        value = value.get("paths", ())
-    if not isinstance(value, (list, tuple, set, frozenset)):
-        raise ValueError("expected a comma-separated string or a list of field paths")
-    paths = [str(path).strip() for path in value]
-    return tuple(".".join(map(to_snake, path.split("."))) for path in paths if path)
-
-
-def format_field_mask(paths: tuple[str, ...]) -> str:
-    """The wire form of a field mask: camelCase paths, joined by commas."""
-    return ",".join(".".join(map(to_camel, path.split("."))) for path in paths)
-
-
-FieldMask = Annotated[
-    tuple[str, ...],
-    BeforeValidator(parse_field_mask),
-    PlainSerializer(format_field_mask, when_used="json"),
-]
-"""google.protobuf.FieldMask: snake_case paths in Python, one camelCase string on the wire."""
-
-
-def _parse_bytes(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    compact = value.replace("-", "+").replace("_", "/").rstrip("=")
-    try:
-        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
-    except binascii.Error as error:
-        raise ValueError(f"invalid base64: {error}") from error
-
-
-ProtoBytes = Annotated[
-    bytes,
-    BeforeValidator(_parse_bytes),
-    PlainSerializer(lambda data: base64.b64encode(data).decode(), when_used="json"),
-]
-"""bytes: base64 on the wire, standard or URL-safe accepted."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ragkit.api.base import FieldMask, OneofModel, ProtoEnum, ProtoModel, Timestamp
+from ragkit.api.base import FieldMask, Int32, OneofModel, ProtoEnum, ProtoModel, Timestamp
+from ragkit.api.common import Empty as Empty
 from ragkit.api.metadata import CustomMetadata, plain_metadata
 
 
@@ -109,7 +110,7 @@ class ListChunksRequest(ProtoModel):
     """corpora.documents.chunks.list."""
 
     parent: str = ""
-    page_size: int = 0
+    page_size: Int32 = 0
     page_token: str = ""
 
 
@@ -118,7 +119,3 @@ class ListChunksResponse(ProtoModel):
 
     chunks: list[Chunk] = []
     next_page_token: str = ""
-
-
-class Empty(ProtoModel):
-    """The reply of methods that have nothing to say."""

@@ -1,11 +1,24 @@
-"""Content: multi-part messages of a conversation, and the safety settings over them."""
+"""Content: the multi-part messages of a conversation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
-from ragkit.api.base import OneofModel, ProtoBytes, ProtoEnum, ProtoModel
+from ragkit.api.base import (
+    Double,
+    Duration,
+    OneofModel,
+    ProtoBytes,
+    ProtoEnum,
+    ProtoModel,
+    Struct,
+)
+from ragkit.api.safety import HarmBlockThreshold as HarmBlockThreshold
+from ragkit.api.safety import HarmCategory as HarmCategory
+from ragkit.api.safety import HarmProbability as HarmProbability
+from ragkit.api.safety import SafetyRating as SafetyRating
+from ragkit.api.safety import SafetySetting as SafetySetting
 
 
 class Blob(ProtoModel):
@@ -23,23 +36,98 @@ class FileData(ProtoModel):
 
 
 class FunctionCall(ProtoModel):
-    """A model's call of a function declared in the request."""
+    """A model's call of a function declared in the request.
+
+    `id` is to be repeated in the `FunctionResponse`, where the model gave one.
+    """
 
     id: str = ""
     name: str = ""
-    args: dict[str, Any] | None = None
+    args: Struct | None = None
+
+
+class FunctionResponseBlob(ProtoModel):
+    """Media that a function gave back."""
+
+    mime_type: str = ""
+    data: ProtoBytes = b""
+
+
+class FunctionResponsePart(OneofModel):
+    """One piece of media that a function gave back."""
+
+    ONEOFS: ClassVar = {"data": ("inline_data",)}
+
+    inline_data: FunctionResponseBlob | None = None
+
+
+class FunctionResponseScheduling(ProtoEnum):
+    """When the model is to take up the response of a function that does not block."""
+
+    SCHEDULING_UNSPECIFIED = 0
+    SILENT = 1
+    WHEN_IDLE = 2
+    INTERRUPT = 3
 
 
 class FunctionResponse(ProtoModel):
-    """What a called function gave back."""
+    """What a called function gave back.
+
+    The keys of `response` are the function's choice; "output" and "error" are customary.
+    """
 
     id: str = ""
     name: str = ""
-    response: dict[str, Any] | None = None
+    response: Struct | None = None
+    parts: list[FunctionResponsePart] = []
+    will_continue: bool = False
+    scheduling: FunctionResponseScheduling | None = None
+
+
+class CodeLanguage(ProtoEnum):
+    """The language of generated code."""
+
+    LANGUAGE_UNSPECIFIED = 0
+    PYTHON = 1
+
+
+class ExecutableCode(ProtoModel):
+    """Code that the model generated to be executed; only with the code execution tool."""
+
+    language: CodeLanguage = CodeLanguage.LANGUAGE_UNSPECIFIED
+    code: str = ""
+
+
+class CodeOutcome(ProtoEnum):
+    """How an execution ended."""
+
+    OUTCOME_UNSPECIFIED = 0
+    OUTCOME_OK = 1
+    OUTCOME_FAILED = 2
+    OUTCOME_DEADLINE_EXCEEDED = 3
+
+
+class CodeExecutionResult(ProtoModel):
+    """What executed code printed, or why it failed; follows an `ExecutableCode` part."""
+
+    outcome: CodeOutcome = CodeOutcome.OUTCOME_UNSPECIFIED
+    output: str = ""
+
+
+class VideoMetadata(ProtoModel):
+    """Which part of a video is meant, and frames per second, in (0, 24], 1.0 if not given."""
+
+    start_offset: Duration | None = None
+    end_offset: Duration | None = None
+    fps: Double = 0.0
 
 
 class Part(OneofModel):
-    """One piece of a message: text, or data of one of the other kinds."""
+    """One piece of a message: text, or data of one of the other kinds.
+
+    `video_metadata` goes with video in `inline_data` or `file_data`. `thought` marks a part that
+    is the model's thought, and `thought_signature` is to be given back with it in later turns.
+    """
 
     ONEOFS: ClassVar = {
         "data": (
@@ -50,7 +138,8 @@ class Part(OneofModel):
             "file_data",
             "executable_code",
             "code_execution_result",
-        )
+        ),
+        "metadata": ("video_metadata",),
     }
 
     text: str | None = None
@@ -58,11 +147,12 @@ class Part(OneofModel):
     function_call: FunctionCall | None = None
     function_response: FunctionResponse | None = None
     file_data: FileData | None = None
-    executable_code: dict[str, Any] | None = None
-    code_execution_result: dict[str, Any] | None = None
-    video_metadata: dict[str, Any] | None = None
+    executable_code: ExecutableCode | None = None
+    code_execution_result: CodeExecutionResult | None = None
+    video_metadata: VideoMetadata | None = None
     thought: bool = False
     thought_signature: ProtoBytes = b""
+    part_metadata: Struct | None = None
 
 
 class Content(ProtoModel):
@@ -92,56 +182,3 @@ def wrap_contents(contents: ContentInput | Iterable[ContentInput]) -> list[Conte
     if isinstance(contents, (str, Content)):
         contents = [contents]
     return [wrap_content(content, role="user") for content in contents]
-
-
-class HarmCategory(ProtoEnum):
-    """Kinds of harmful content."""
-
-    HARM_CATEGORY_UNSPECIFIED = 0
-    HARM_CATEGORY_DEROGATORY = 1
-    HARM_CATEGORY_TOXICITY = 2
-    HARM_CATEGORY_VIOLENCE = 3
-    HARM_CATEGORY_SEXUAL = 4
-    HARM_CATEGORY_MEDICAL = 5
-    HARM_CATEGORY_DANGEROUS = 6
-    HARM_CATEGORY_HARASSMENT = 7
-    HARM_CATEGORY_HATE_SPEECH = 8
-    HARM_CATEGORY_SEXUALLY_EXPLICIT = 9
-    HARM_CATEGORY_DANGEROUS_CONTENT = 10
-    HARM_CATEGORY_CIVIC_INTEGRITY = 11
-
-
-class HarmBlockThreshold(ProtoEnum):
-    """From which probability of harm on content is blocked."""
-
-    HARM_BLOCK_THRESHOLD_UNSPECIFIED = 0
-    BLOCK_LOW_AND_ABOVE = 1
-    BLOCK_MEDIUM_AND_ABOVE = 2
-    BLOCK_ONLY_HIGH = 3
-    BLOCK_NONE = 4
-    OFF = 5
-
-
-class HarmProbability(ProtoEnum):
-    """How likely content is harmful."""
-
-    HARM_PROBABILITY_UNSPECIFIED = 0
-    NEGLIGIBLE = 1
-    LOW = 2
-    MEDIUM = 3
-    HIGH = 4
-
-
-class SafetySetting(ProtoModel):
-    """The threshold for one category."""
-
-    category: HarmCategory = HarmCategory.HARM_CATEGORY_UNSPECIFIED
-    threshold: HarmBlockThreshold = HarmBlockThreshold.HARM_BLOCK_THRESHOLD_UNSPECIFIED
-
-
-class SafetyRating(ProtoModel):
-    """How harmful content was found to be in one category."""
-
-    category: HarmCategory = HarmCategory.HARM_CATEGORY_UNSPECIFIED
-    probability: HarmProbability = HarmProbability.HARM_PROBABILITY_UNSPECIFIED
-    blocked: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ragkit.api.base import FieldMask, ProtoModel, Timestamp
+from ragkit.api.base import FieldMask, Int32, ProtoModel, Timestamp
 from ragkit.api.metadata import MetadataFilter
 from ragkit.api.retrieval import RelevantChunk
 
@@ -45,7 +45,7 @@ class DeleteCorpusRequest(ProtoModel):
 class ListCorporaRequest(ProtoModel):
     """corpora.list."""
 
-    page_size: int = 0
+    page_size: Int32 = 0
     page_token: str = ""
 
 
@@ -62,7 +62,7 @@ class QueryCorpusRequest(ProtoModel):
     name: str = ""
     query: str = ""
     metadata_filters: list[MetadataFilter] = []
-    results_count: int = 0
+    results_count: Int32 = 0
 
 
 class QueryCorpusResponse(ProtoModel):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ragkit.api.base import FieldMask, ProtoModel, Timestamp
+from ragkit.api.base import FieldMask, Float32, Int32, ProtoModel, Timestamp
+from ragkit.api.chunks import Chunk
 from ragkit.api.metadata import CustomMetadata, MetadataFilter, plain_metadata
-from ragkit.api.retrieval import RelevantChunk
 
 
 class Document(ProtoModel):
@@ -20,6 +20,17 @@ class Document(ProtoModel):
     def metadata(self) -> dict[str, str | float | list[str]]:
         """The custom metadata as plain values."""
         return plain_metadata(self.custom_metadata)
+
+
+class RelevantChunk(ProtoModel):
+    """A chunk found by a query, with its relevance to it in [0, 1].
+
+    `document` is the document that it belongs to; servers may leave it out.
+    """
+
+    chunk_relevance_score: Float32 = 0.0
+    chunk: Chunk | None = None
+    document: Document | None = None
 
 
 class CreateDocumentRequest(ProtoModel):
@@ -53,7 +64,7 @@ class ListDocumentsRequest(ProtoModel):
     """corpora.documents.list."""
 
     parent: str = ""
-    page_size: int = 0
+    page_size: Int32 = 0
     page_token: str = ""
 
 
@@ -69,7 +80,7 @@ class QueryDocumentRequest(ProtoModel):
 
     name: str = ""
     query: str = ""
-    results_count: int = 0
+    results_count: Int32 = 0
     metadata_filters: list[MetadataFilter] = []
 
 

@@ -212,6 +212,7 @@ class DeadlineExceeded(APIError):
 BY_STATUS: dict[str, type[APIError]] = {
     error.status: error for error in APIError.__subclasses__() if error.__module__ == __name__
 }
+_BY_NUMBER = {error.number: error for error in BY_STATUS.values()}
 _BY_HTTP_STATUS: dict[int, type[APIError]] = {
     400: InvalidArgument,
     401: Unauthenticated,
@@ -226,6 +227,11 @@ _BY_HTTP_STATUS: dict[int, type[APIError]] = {
     503: Unavailable,
     504: DeadlineExceeded,
 }
+
+
+def error_by_number(number: int) -> type[APIError]:
+    """The error class for a canonical code, such as 5 for `NotFound`."""
+    return _BY_NUMBER.get(number, Unknown)
 
 
 def error_from_response(

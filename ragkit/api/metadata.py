@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from ragkit.api.base import OneofModel, ProtoEnum, ProtoModel
+from ragkit.api.base import Float32, OneofModel, ProtoEnum, ProtoModel
 
 PlainValue: TypeAlias = str | float | Sequence[str]
 """What one metadata key can hold: a string, a number, or a list of strings."""
@@ -26,7 +26,7 @@ class CustomMetadata(OneofModel):
     key: str = ""
     string_value: str | None = None
     string_list_value: StringList | None = None
-    numeric_value: float | None = None
+    numeric_value: Float32 | None = None
 
     @classmethod
     def of(cls, key: str, value: PlainValue) -> CustomMetadata:
@@ -89,7 +89,7 @@ class Condition(OneofModel):
 
     operation: Operator = Operator.OPERATOR_UNSPECIFIED
     string_value: str | None = None
-    numeric_value: float | None = None
+    numeric_value: Float32 | None = None
 
 
 class MetadataFilter(ProtoModel):

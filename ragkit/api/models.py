@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ragkit.api.base import ProtoEnum, ProtoModel
-from ragkit.api.content import Content, SafetySetting
+from ragkit.api.base import Float32, FloatItem, Int32, ProtoEnum, ProtoModel
+from ragkit.api.content import Content
+from ragkit.api.generation import GenerateContentRequest as GenerateContentRequest
+from ragkit.api.generation import Modality as Modality
+from ragkit.api.generation import ModalityTokenCount as ModalityTokenCount
 
 
 class Model(ProtoModel):
@@ -16,13 +17,13 @@ class Model(ProtoModel):
     version: str = ""
     display_name: str = ""
     description: str = ""
-    input_token_limit: int = 0
-    output_token_limit: int = 0
+    input_token_limit: Int32 = 0
+    output_token_limit: Int32 = 0
     supported_generation_methods: list[str] = []
-    temperature: float | None = None
-    max_temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
+    temperature: Float32 | None = None
+    max_temperature: Float32 | None = None
+    top_p: Float32 | None = None
+    top_k: Int32 | None = None
     thinking: bool = False
 
 
@@ -35,7 +36,7 @@ class GetModelRequest(ProtoModel):
 class ListModelsRequest(ProtoModel):
     """models.list."""
 
-    page_size: int = 0
+    page_size: Int32 = 0
     page_token: str = ""
 
 
@@ -67,13 +68,13 @@ class EmbedContentRequest(ProtoModel):
     content: Content | None = None
     task_type: TaskType | None = None
     title: str | None = None
-    output_dimensionality: int | None = None
+    output_dimensionality: Int32 | None = None
 
 
 class ContentEmbedding(ProtoModel):
     """An embedding."""
 
-    values: list[float] = []
+    values: list[FloatItem] = []
 
 
 class EmbedContentResponse(ProtoModel):
@@ -95,19 +96,6 @@ class BatchEmbedContentsResponse(ProtoModel):
     embeddings: list[ContentEmbedding] = []
 
 
-class GenerateContentRequest(ProtoModel):
-    """The input of models.generateContent, here as something to count the tokens of."""
-
-    model: str = ""
-    contents: list[Content] = []
-    system_instruction: Content | None = None
-    tools: list[dict[str, Any]] = []
-    tool_config: dict[str, Any] | None = None
-    safety_settings: list[SafetySetting] = []
-    generation_config: dict[str, Any] | None = None
-    cached_content: str | None = None
-
-
 class CountTokensRequest(ProtoModel):
     """models.countTokens: `contents` or `generate_content_request`, not both."""
 
@@ -116,28 +104,10 @@ class CountTokensRequest(ProtoModel):
     generate_content_request: GenerateContentRequest | None = None
 
 
-class Modality(ProtoEnum):
-    """A kind of content."""
-
-    MODALITY_UNSPECIFIED = 0
-    TEXT = 1
-    IMAGE = 2
-    VIDEO = 3
-    AUDIO = 4
-    DOCUMENT = 5
-
-
-class ModalityTokenCount(ProtoModel):
-    """The tokens of one kind of content."""
-
-    modality: Modality = Modality.MODALITY_UNSPECIFIED
-    token_count: int = 0
-
-
 class CountTokensResponse(ProtoModel):
     """How many tokens the input has."""
 
-    total_tokens: int = 0
-    cached_content_token_count: int = 0
+    total_tokens: Int32 = 0
+    cached_content_token_count: Int32 = 0
     prompt_tokens_details: list[ModalityTokenCount] = []
     cache_tokens_details: list[ModalityTokenCount] = []

@@ -8,6 +8,7 @@ from ragkit.api.errors import InvalidArgument
 from ragkit.api.limits import MAX_ID_LENGTH
 
 _ID = re.compile(rf"[a-z0-9](?:[a-z0-9-]{{0,{MAX_ID_LENGTH - 2}}}[a-z0-9])?")
+_TUNED_MODEL_ID = re.compile(rf"[a-z](?:[a-z0-9-]{{0,{MAX_ID_LENGTH - 2}}}[a-z0-9])?")
 _MODEL_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 ID_RULE = (
     f"an id has 1 to {MAX_ID_LENGTH} characters, lowercase letters a-z, digits and dashes, "
@@ -67,6 +68,75 @@ def chunk_name(chunk: str, document: str | None = None) -> str:
 def model_name(model: str) -> str:
     """The full name for a model's id or name: "aqa" -> "models/aqa"."""
     return model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
+
+
+def tuned_model_name(model: str) -> str:
+    """The full name for a tuned model's id or name: "mine" -> "tunedModels/mine"."""
+    return _in_collection("tunedModels", model)
+
+
+def file_name(file: str) -> str:
+    """The full name for a file's id or name: "abc" -> "files/abc"."""
+    return _in_collection("files", file)
+
+
+def cached_content_name(cached_content: str) -> str:
+    """The full name for a cached content's id or name: "abc" -> "cachedContents/abc"."""
+    return _in_collection("cachedContents", cached_content)
+
+
+def batch_name(batch: str) -> str:
+    """The full name for a batch's id or name: "abc" -> "batches/abc"."""
+    return _in_collection("batches", batch)
+
+
+def permission_name(permission: str, parent: str | None = None) -> str:
+    """The full name of a permission, from its name, or an id and the corpus or tuned model.
+
+    Raises:
+        InvalidArgument: neither tells whose permission it is.
+    """
+    return _within(permission, parent, "permissions")
+
+
+def operation_name(operation: str, parent: str | None = None) -> str:
+    """The full name of an operation, from its name, or an id and the tuned model.
+
+    Raises:
+        InvalidArgument: neither tells whose operation it is.
+    """
+    return _within(operation, parent, "operations")
+
+
+def check_tuned_model_id(model_id: str, field: str = "tunedModelId") -> str:
+    """Return the id of a tuned model to create as it is.
+
+    Raises:
+        InvalidArgument: it breaks the API's rule; the message names `field` and the rule.
+    """
+    if not _TUNED_MODEL_ID.fullmatch(model_id):
+        raise InvalidArgument(
+            f"{field}: {model_id[:80]!r} is not a legal id: {ID_RULE}; that of a tuned model "
+            "begins with a letter",
+            field=field,
+        )
+    return model_id
+
+
+def _in_collection(collection: str, name: str) -> str:
+    return name if name.startswith(f"{collection}/") else f"{collection}/{name}"
+
+
+def _within(name: str, parent: str | None, collection: str) -> str:
+    if f"/{collection}/" in name:
+        return name
+    if parent is None or not parent.startswith(("corpora/", "tunedModels/")):
+        raise InvalidArgument(
+            f"{name!r} does not say what it belongs to: write its full name, which ends with "
+            f"/{collection}/ID, or give the id and its parent's name",
+            field="name",
+        )
+    return f"{parent}/{collection}/{name}"
 
 
 def _split(name: str, collections: tuple[str, ...], field: str) -> tuple[str, ...]:

@@ -11,20 +11,21 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
 from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote, unquote
 
 from pydantic import ValidationError
-from pydantic.alias_generators import to_camel, to_snake
-from pydantic_core import ErrorDetails, from_json
 
-from ragkit.api.base import STRICT_ENUMS, ProtoModel
+from ragkit.api.base import STRICT_ENUMS, ProtoModel, camel_path, snake_path
 from ragkit.api.errors import InvalidArgument
+from ragkit.api.parsing import invalid_argument as invalid_argument
+from ragkit.api.parsing import message_of, parse_leniently
+from ragkit.api.parsing import parse_message as parse_message
 
 RequestT = TypeVar("RequestT", bound=ProtoModel)
 ResponseT = TypeVar("ResponseT", bound=ProtoModel)
-ModelT = TypeVar("ModelT", bound=ProtoModel)
 
 Availability = Literal["served", "deprecated", "closed"]
 """What Google's own endpoint does with a method today."""
@@ -72,30 +73,75 @@ def path_regex(template: str) -> re.Pattern[str]:
     return re.compile(re.escape(before) + (f"({variable})" if pattern else "") + re.escape(after))
 
 
+@cache
+def _message_type(reference: str) -> type[ProtoModel]:
+    """The message that "module.Name" refers to, the module being one of `ragkit.api`."""
+    module, _, name = reference.partition(".")
+    found: type[ProtoModel] = getattr(import_module(f"ragkit.api.{module}"), name)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Method(Generic[RequestT, ResponseT]):
     """One method of the API, declared once for client, service, routes and documentation.
+
+    Messages are referred to as "module.Name" and imported when they are first needed: who queries
+    a corpus does not pay for the types of tuned models.
 
     Attributes:
         id: the method's id in Google's discovery document, without its "generativelanguage.".
         verb: the HTTP verb.
         path: the path as a `google.api.http` template.
-        request: the request message, path variable and query parameters included.
-        response: the response message.
+        request_ref: the request message, path variable and query parameters included.
+        response_ref: the response message; of a streaming method, one item of the stream.
         body: "*" if all fields that are not in the path form the body, a field's name if that
             field does, "" if there is none.
         google: what Google's own endpoint does with the method today.
         safe: whether repeating a call does no more than calling once.
+        streaming: whether the response is a stream: a JSON array, or with `alt=sse` server-sent
+            events.
+        upload: whether media can be sent beside the request, to `upload_path`.
+        result_ref: for a method answered by an operation, what the operation ends with.
+        metadata_ref: likewise, what the operation says of itself.
     """
 
     id: str
     verb: str
     path: str
-    request: type[RequestT]
-    response: type[ResponseT]
+    request_ref: str
+    response_ref: str
     body: str = ""
     google: Availability = "served"
     safe: bool = False
+    streaming: bool = False
+    upload: bool = False
+    result_ref: str = ""
+    metadata_ref: str = ""
+
+    @property
+    def request(self) -> type[RequestT]:
+        """The type of the request message."""
+        return _message_type(self.request_ref)  # type: ignore[return-value]
+
+    @property
+    def response(self) -> type[ResponseT]:
+        """The type of the response message."""
+        return _message_type(self.response_ref)  # type: ignore[return-value]
+
+    @property
+    def result(self) -> type[ProtoModel] | None:
+        """The type of what the operation ends with, None if no operation answers the method."""
+        return _message_type(self.result_ref) if self.result_ref else None
+
+    @property
+    def metadata(self) -> type[ProtoModel] | None:
+        """The type of the operation's metadata, None if no operation answers the method."""
+        return _message_type(self.metadata_ref) if self.metadata_ref else None
+
+    @property
+    def upload_path(self) -> str:
+        """Where media are sent, "" for methods that take none."""
+        return f"/upload{self.path}" if self.upload else ""
 
     @property
     def variable(self) -> str:
@@ -115,38 +161,41 @@ class Method(Generic[RequestT, ResponseT]):
         Raises:
             InvalidArgument: the resource name for the path does not have the method's form.
         """
-        before, variable, pattern, after = _path_variable(self.path)
-        path = before
-        if variable:
-            name = self.resource_of(request)
-            if len(name.split("/")) != len(pattern.split("/")) or not path_regex(
-                f"{{{variable}={pattern}}}"
-            ).fullmatch(_encode_name(name)):
-                raise InvalidArgument(
-                    f"{to_camel(variable)}: {name[:200]!r} is not of the form {pattern}",
-                    field=to_camel(variable),
-                    method=self.id,
-                )
-            path += _encode_name(name) + after
         body = b""
+        outer, _, inner = self.variable.partition(".")
         in_body: set[str] = set()
         if self.body == "*":
             in_body = set(type(request).model_fields)
-            body = request.model_dump_json(
-                exclude_defaults=True, exclude={variable} if variable else None
-            ).encode()
+            in_path: Any = {outer: {inner}} if inner else {outer}
+            body = request.to_json(exclude=in_path)
         elif self.body:
             in_body = {self.body}
             message = getattr(request, self.body)
-            body = b"{}" if message is None else message.to_json()
+            in_path = {inner} if outer == self.body else None
+            body = b"{}" if message is None else message.to_json(exclude=in_path)
         query: list[tuple[str, str]] = []
         if len(in_body) < len(type(request).model_fields):
-            rest = request.model_dump(
-                mode="json", exclude_defaults=True, exclude={*in_body, variable.split(".")[0]}
-            )
+            rest = request.model_dump(mode="json", exclude_defaults=True, exclude={*in_body, outer})
             query = [(key, _query_text(value)) for key, value in rest.items()]
         headers = {"content-type": "application/json"} if body else {}
-        return HttpRequest(self.verb, path, query, headers, body)
+        return HttpRequest(self.verb, self._path_for(request), query, headers, body)
+
+    def _path_for(self, request: RequestT) -> str:
+        before, variable, pattern, after = _path_variable(self.path)
+        if not variable:
+            return before
+        name = self.resource_of(request)
+        if not name and "*" not in pattern:
+            name = pattern
+        if len(name.split("/")) != len(pattern.split("/")) or not path_regex(
+            f"{{{variable}={pattern}}}"
+        ).fullmatch(_encode_name(name)):
+            raise InvalidArgument(
+                f"{camel_path(variable)}: {name[:200]!r} is not of the form {pattern}",
+                field=camel_path(variable),
+                method=self.id,
+            )
+        return before + _encode_name(name) + after
 
     def decode(self, path_value: str, query: Iterable[tuple[str, str]], body: bytes) -> RequestT:
         """The typed request that came over HTTP, for a server.
@@ -163,13 +212,13 @@ class Method(Generic[RequestT, ResponseT]):
         fields: dict[str, Any] = {}
         if self.body and body.strip():
             message = self.request if self.body == "*" else _field_type(self.request, self.body)
-            parsed = parse_message(message, body)
+            parsed: ProtoModel = parse_message(message, body)
             fields = dict(parsed) if self.body == "*" else {self.body: parsed}
             fields = {key: value for key, value in fields.items() if value is not None}
         elif body.strip() and body.strip() != b"{}":
             raise InvalidArgument(f"{self.id} takes no request body")
         for key, value in query:
-            name = to_snake(key)
+            name = snake_path(key)
             if name not in self.request.model_fields or name == self.body or self.body == "*":
                 raise InvalidArgument(
                     f"Invalid query parameter {key!r}: {self.id} does not take it", field=key
@@ -195,8 +244,8 @@ class Method(Generic[RequestT, ResponseT]):
             fields[outer] = message.model_copy(update={inner: name})
         if given != name:
             raise InvalidArgument(
-                f"{to_camel(variable)}: the body says {given[:200]!r}, the path {name[:200]!r}",
-                field=to_camel(variable),
+                f"{camel_path(variable)}: the body says {given[:200]!r}, the path {name[:200]!r}",
+                field=camel_path(variable),
             )
 
 
@@ -209,69 +258,10 @@ def _query_text(value: Any) -> str:
 
 
 def _field_type(message: type[ProtoModel], name: str) -> type[ProtoModel]:
-    annotation = message.model_fields[name].annotation
-    for candidate in getattr(annotation, "__args__", (annotation,)):
-        if isinstance(candidate, type) and issubclass(candidate, ProtoModel):
-            return candidate
-    raise TypeError(f"{message.__name__}.{name} is not a message")
-
-
-def parse_message(message: type[ModelT], body: bytes) -> ModelT:
-    """Parse proto3 JSON strictly: unknown fields and enum values are errors.
-
-    Raises:
-        InvalidArgument: names the field and what was wrong.
-    """
-    try:
-        return message.model_validate_json(body, extra="forbid", context=STRICT_ENUMS)
-    except ValidationError as error:
-        first = error
-    try:
-        # proto3 JSON takes null for any field's default; rare, so it has the slow path.
-        plain = _without_nulls(from_json(body))
-        return message.model_validate(plain, extra="forbid", context=STRICT_ENUMS)
-    except ValidationError as error:
-        raise invalid_argument(error) from None
-    except (ValueError, RecursionError):
-        raise invalid_argument(first) from None
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
-
-
-def _violation(error: ErrorDetails) -> tuple[str, str]:
-    path = ""
-    for part in error["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{to_camel(str(part))}"
-    path = path.removeprefix(".")
-    if error["type"] == "extra_forbidden":
-        return path, f'Invalid JSON payload received. Unknown name "{path}": Cannot find field.'
-    if error["type"] == "json_invalid":
-        return path, f"Invalid JSON payload received. {error['msg']}"
-    message = error["msg"].removeprefix("Value error, ")
-    shown = repr(error["input"])
-    if len(shown) > 100:
-        shown = shown[:97] + "..."
-    return path, f"{path}: {message} (got {shown})" if path else message
-
-
-def invalid_argument(error: ValidationError) -> InvalidArgument:
-    """The API's error for a message that does not validate: every field that is wrong, named."""
-    violations = [_violation(item) for item in error.errors(include_url=False)[:10]]
-    return InvalidArgument(
-        "; ".join(message for _, message in violations),
-        details=[
-            {
-                "@type": "type.googleapis.com/google.rpc.BadRequest",
-                "fieldViolations": [
-                    {"field": path, "description": message} for path, message in violations
-                ],
-            }
-        ],
-    )
+    found = message_of(message.model_fields[name])
+    if found is None:
+        raise TypeError(f"{message.__name__}.{name} is not a message")
+    return found
 
 
 def parse_response(method: Method[Any, ResponseT], body: bytes) -> ResponseT:
@@ -280,9 +270,9 @@ def parse_response(method: Method[Any, ResponseT], body: bytes) -> ResponseT:
     Raises:
         ValueError: the body is not JSON of the response's shape.
     """
-    return method.response.model_validate_json(body or b"{}")
+    return parse_leniently(method.response, body or b"{}")
 
 
 def to_json_text(value: object) -> str:
-    """Compact JSON of plain values, characters beyond ASCII as they are."""
-    return json.dumps(value, ensure_ascii=False)
+    """Compact JSON of plain values or messages, characters beyond ASCII as they are."""
+    return json.dumps(value, ensure_ascii=False, default=ProtoModel.to_wire)

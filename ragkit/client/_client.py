@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from copy import copy
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from ragkit.api.base import ProtoModel
 from ragkit.api.errors import TransportError
+from ragkit.api.wire import HttpRequest, HttpResponse
 from ragkit.client._calls import AsyncPager, Call, PagedCall, Pager
-from ragkit.client._resources import Chunks, Corpora, Documents, Models
 from ragkit.client._retry import Outcome, RetryPolicy, Wait, perform
-from ragkit.client._transports import AsyncTransport, Transport
+from ragkit.client._streams import (
+    AsyncStream,
+    AsyncStreamedReply,
+    AsyncWholeReply,
+    Stream,
+    StreamedReply,
+    WholeReply,
+    as_events,
+)
+from ragkit.client._transports import (
+    AsyncStreamingTransport,
+    AsyncTransport,
+    StreamingTransport,
+    Transport,
+)
+
+if TYPE_CHECKING:
+    from ragkit.client._resources import (
+        Batches,
+        CachedContents,
+        Chunks,
+        Corpora,
+        Documents,
+        Files,
+        Models,
+        Permissions,
+        TunedModels,
+    )
 
 T = TypeVar("T")
 ReplyT = TypeVar("ReplyT", bound=ProtoModel)
@@ -66,22 +94,65 @@ class Client(_BaseClient):
     @property
     def corpora(self) -> Corpora[Client]:
         """Methods on corpora."""
+        from ragkit.client._resources.corpora import Corpora
+
         return Corpora(self)
 
     @property
     def documents(self) -> Documents[Client]:
         """Methods on documents."""
+        from ragkit.client._resources.corpora import Documents
+
         return Documents(self)
 
     @property
     def chunks(self) -> Chunks[Client]:
         """Methods on chunks."""
+        from ragkit.client._resources.corpora import Chunks
+
         return Chunks(self)
 
     @property
     def models(self) -> Models[Client]:
         """Methods on models."""
+        from ragkit.client._resources.models import Models
+
         return Models(self)
+
+    @property
+    def permissions(self) -> Permissions[Client]:
+        """Methods on permissions."""
+        from ragkit.client._resources.permissions import Permissions
+
+        return Permissions(self)
+
+    @property
+    def files(self) -> Files[Client]:
+        """Methods on uploaded files."""
+        from ragkit.client._resources.media import Files
+
+        return Files(self)
+
+    @property
+    def cached_contents(self) -> CachedContents[Client]:
+        """Methods on cached contents."""
+        from ragkit.client._resources.media import CachedContents
+
+        return CachedContents(self)
+
+    @property
+    def batches(self) -> Batches[Client]:
+        """Methods on batches."""
+        from ragkit.client._resources.tuned_models import Batches
+
+        return Batches(self)
+
+    @property
+    def tuned_models(self) -> TunedModels[Client]:
+        """Methods on tuned models."""
+        from ragkit.client._resources.tuned_models import TunedModels
+
+        return TunedModels(self)
 
     def perform(self, call: Call[ReplyT]) -> ReplyT:
         """Carry out a described call; what every method of the resources does."""
@@ -100,6 +171,35 @@ class Client(_BaseClient):
                 step = steps.send(outcome)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
+
+    def stream(self, call: Call[ReplyT]) -> Stream[ReplyT]:
+        """Carry out a described call whose response is a stream.
+
+        Opening it follows the same rules of trying again as any call; once it is open, what
+        breaks it is raised.
+        """
+        steps = perform(call, self._retry, self._timeout)
+        step = next(steps)
+        while True:
+            outcome: Outcome = None
+            if isinstance(step, Wait):
+                time.sleep(step.seconds)
+            else:
+                try:
+                    reply = self._open(as_events(step))
+                    if reply.status < 400:
+                        steps.close()
+                        return Stream(reply, call.method)
+                    with closing(reply):
+                        outcome = HttpResponse(reply.status, b"".join(reply), reply.headers)
+                except TransportError as error:
+                    outcome = error
+            step = steps.send(outcome)
+
+    def _open(self, request: HttpRequest) -> StreamedReply:
+        if isinstance(self._transport, StreamingTransport):
+            return self._transport.open(request)
+        return WholeReply(self._transport.send(request))
 
     def paginate(self, paged_call: PagedCall[T]) -> Pager[T]:
         """The items of a described list call."""
@@ -139,22 +239,65 @@ class AsyncClient(_BaseClient):
     @property
     def corpora(self) -> Corpora[AsyncClient]:
         """Methods on corpora."""
+        from ragkit.client._resources.corpora import Corpora
+
         return Corpora(self)
 
     @property
     def documents(self) -> Documents[AsyncClient]:
         """Methods on documents."""
+        from ragkit.client._resources.corpora import Documents
+
         return Documents(self)
 
     @property
     def chunks(self) -> Chunks[AsyncClient]:
         """Methods on chunks."""
+        from ragkit.client._resources.corpora import Chunks
+
         return Chunks(self)
 
     @property
     def models(self) -> Models[AsyncClient]:
         """Methods on models."""
+        from ragkit.client._resources.models import Models
+
         return Models(self)
+
+    @property
+    def permissions(self) -> Permissions[AsyncClient]:
+        """Methods on permissions."""
+        from ragkit.client._resources.permissions import Permissions
+
+        return Permissions(self)
+
+    @property
+    def files(self) -> Files[AsyncClient]:
+        """Methods on uploaded files."""
+        from ragkit.client._resources.media import Files
+
+        return Files(self)
+
+    @property
+    def cached_contents(self) -> CachedContents[AsyncClient]:
+        """Methods on cached contents."""
+        from ragkit.client._resources.media import CachedContents
+
+        return CachedContents(self)
+
+    @property
+    def batches(self) -> Batches[AsyncClient]:
+        """Methods on batches."""
+        from ragkit.client._resources.tuned_models import Batches
+
+        return Batches(self)
+
+    @property
+    def tuned_models(self) -> TunedModels[AsyncClient]:
+        """Methods on tuned models."""
+        from ragkit.client._resources.tuned_models import TunedModels
+
+        return TunedModels(self)
 
     async def perform(self, call: Call[ReplyT]) -> ReplyT:
         """Carry out a described call; what every method of the resources does."""
@@ -175,6 +318,40 @@ class AsyncClient(_BaseClient):
                 step = steps.send(outcome)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
+
+    def stream(self, call: Call[ReplyT]) -> AsyncStream[ReplyT]:
+        """Carry out a described call whose response is a stream; see `Client.stream`."""
+
+        async def open_reply() -> AsyncStreamedReply:
+            from anyio import sleep
+
+            steps = perform(call, self._retry, self._timeout)
+            step = next(steps)
+            while True:
+                outcome: Outcome = None
+                if isinstance(step, Wait):
+                    await sleep(step.seconds)
+                else:
+                    try:
+                        reply = await self._open(as_events(step))
+                        if reply.status < 400:
+                            steps.close()
+                            return reply
+                        try:
+                            body = b"".join([piece async for piece in reply])
+                        finally:
+                            await reply.close()
+                        outcome = HttpResponse(reply.status, body, reply.headers)
+                    except TransportError as error:
+                        outcome = error
+                step = steps.send(outcome)
+
+        return AsyncStream(open_reply, call.method)
+
+    async def _open(self, request: HttpRequest) -> AsyncStreamedReply:
+        if isinstance(self._transport, AsyncStreamingTransport):
+            return await self._transport.open(request)
+        return AsyncWholeReply(await self._transport.send(request))
 
     def paginate(self, paged_call: PagedCall[T]) -> AsyncPager[T]:
         """The items of a described list call."""

@@ -70,13 +70,14 @@ _STRING_END = re.compile(rb'["\\]')
 
 
 class ArrayDecoder:
-    """Decodes one JSON array of objects, element by element."""
+    """Decodes one JSON array of objects, element by element; or one object that stands alone."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._position = 0  # up to here the buffer has been looked at
         self._start = -1  # where the element under way begins
-        self._depth = 0  # brackets open: 1 within the array, 2 within an element
+        self._depth = 0  # brackets open
+        self._outside = 0  # of them around an element: 1 in an array, 0 without one
         self._in_string = False
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -100,12 +101,14 @@ class ArrayDecoder:
             if mark == b'"':
                 self._in_string = not self._in_string
             elif mark in b"{[":
+                if self._depth == 0:
+                    self._outside = int(mark == b"[")
                 self._depth += 1
-                if self._depth == 2:
+                if self._depth == self._outside + 1:
                     self._start = found.start()
             else:
                 self._depth -= 1
-                if self._depth == 1:
+                if self._depth == self._outside and self._start >= 0:
                     elements.append(bytes(self._buffer[self._start : found.end()]))
                     self._start = -1
         self._forget()

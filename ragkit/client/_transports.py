@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ragkit.api.errors import TransportError
 from ragkit.api.wire import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
+    from ragkit.client._streams import AsyncStreamedReply, StreamedReply
     from ragkit.service import Service
 
 
@@ -34,6 +35,24 @@ class AsyncTransport(Protocol):
 
     async def close(self) -> None:
         """Give back connections and files."""
+        ...
+
+
+@runtime_checkable
+class StreamingTransport(Protocol):
+    """A transport that can give a reply while it is still being made."""
+
+    def open(self, request: HttpRequest) -> StreamedReply:
+        """Send a request and wait for its reply's status and headers."""
+        ...
+
+
+@runtime_checkable
+class AsyncStreamingTransport(Protocol):
+    """The asynchronous twin of `StreamingTransport`."""
+
+    async def open(self, request: HttpRequest) -> AsyncStreamedReply:
+        """Send a request and wait for its reply's status and headers."""
         ...
 
 

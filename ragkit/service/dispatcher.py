@@ -7,6 +7,7 @@ The rules are those of `google.api.http` transcoding and of Google's system para
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -14,12 +15,22 @@ from ragkit.api.errors import InvalidArgument, NotFound, Unimplemented
 from ragkit.api.methods import METHODS
 from ragkit.api.wire import HttpRequest, HttpResponse, Method, path_regex
 from ragkit.engine.engine import Engine
-from ragkit.service import answers, chunks, corpora, documents, models, query
 from ragkit.service.errors import to_api_error
 from ragkit.service.registry import OWNER, Context, Handler, Principal, registered_handlers
 
-FAMILIES: Final = (corpora, documents, chunks, query, models, answers)
-"""The modules that have the handlers: importing them has registered these."""
+_FAMILIES: Final = {
+    "corpora": "corpora",
+    "corpora.query": "query",
+    "corpora.documents": "documents",
+    "corpora.documents.query": "query",
+    "corpora.documents.chunks": "chunks",
+    "models": "models",
+    "models.generateAnswer": "answers",
+}
+"""The module with the handlers of all methods whose ids begin so; the longest beginning counts.
+
+A module is imported with the first call of one of its methods: a query does not pay for answers.
+"""
 
 _JSON_HEADERS: Final = {"content-type": "application/json; charset=UTF-8"}
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -42,6 +53,16 @@ _SYSTEM_PARAMETERS: Final = frozenset(
 )
 
 
+def find_handler(method_id: str) -> Handler | None:
+    """The handler of a method, None if this service does not offer it."""
+    beginning = method_id
+    while beginning and beginning not in _FAMILIES:
+        beginning = beginning.rpartition(".")[0]
+    if beginning:
+        import_module(f"ragkit.service.{_FAMILIES[beginning]}")
+    return registered_handlers().get(method_id)
+
+
 class Service:
     """The API over an engine. Several threads may use it at once.
 
@@ -52,7 +73,7 @@ class Service:
 
     def __init__(self, engine: Engine, handlers: Mapping[str, Handler] | None = None) -> None:
         self.engine = engine
-        self._handlers = registered_handlers() if handlers is None else handlers
+        self._handlers = handlers
         self._routes = [(path_regex(method.path), method) for method in METHODS.values()]
 
     def dispatch(self, request: HttpRequest, principal: Principal = OWNER) -> HttpResponse:
@@ -68,12 +89,12 @@ class Service:
         doing = f"{request.verb} {request.path[:200]}"
         try:
             request = _overridden(request)
-            parameters = _method_parameters(request.query)
             method, path_value = self._route(request)
             doing = method.id
-            handler = self._handlers.get(method.id)
+            handler = (find_handler if self._handlers is None else self._handlers.get)(method.id)
             if handler is None:
                 raise Unimplemented(f"{method.id} is not offered by this service")
+            parameters = _method_parameters(request.query)
             message = method.decode(path_value, parameters, request.body)
             reply = handler(Context(self.engine, principal), message)
             return HttpResponse(200, reply.to_json(), _JSON_HEADERS)

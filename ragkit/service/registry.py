@@ -57,4 +57,4 @@ def handles(
 
 def registered_handlers() -> Mapping[str, Handler]:
     """The handlers by method id, of the modules imported so far."""
-    return dict(_handlers)
+    return _handlers

@@ -7,6 +7,19 @@ not there, `TransportError` when no reply arrives.
 """
 
 from ragkit.client._resources.corpora import Chunks, Corpora, Documents
+from ragkit.client._resources.media import CachedContents, Files
 from ragkit.client._resources.models import Models
+from ragkit.client._resources.permissions import Permissions
+from ragkit.client._resources.tuned_models import Batches, TunedModels
 
-__all__ = ["Chunks", "Corpora", "Documents", "Models"]
+__all__ = [
+    "Batches",
+    "CachedContents",
+    "Chunks",
+    "Corpora",
+    "Documents",
+    "Files",
+    "Models",
+    "Permissions",
+    "TunedModels",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypedDict, Unpack
 
 from ragkit.api import methods
 from ragkit.api.answers import (
@@ -12,18 +13,35 @@ from ragkit.api.answers import (
     GroundingPassages,
     SemanticRetrieverConfig,
 )
-from ragkit.api.content import ContentInput, SafetySetting, wrap_content, wrap_contents
+from ragkit.api.content import ContentInput, wrap_content, wrap_contents
+from ragkit.api.generation import GenerateContentRequest, GenerateContentResponse
+from ragkit.api.messages import (
+    CountMessageTokensResponse,
+    GenerateMessageResponse,
+    Message,
+    MessagePrompt,
+)
 from ragkit.api.models import (
     BatchEmbedContentsResponse,
     CountTokensResponse,
     EmbedContentRequest,
     EmbedContentResponse,
-    GenerateContentRequest,
     Model,
     TaskType,
 )
 from ragkit.api.names import model_name
+from ragkit.api.operations import Operation
+from ragkit.api.safety import SafetySetting
+from ragkit.api.texts import (
+    BatchEmbedTextResponse,
+    CountTextTokensResponse,
+    EmbedTextResponse,
+    GenerateTextResponse,
+    TextPrompt,
+)
 from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method, paged
+from ragkit.client._resources.generation import Contents, GenerationOptions, generation
+from ragkit.client._streams import streamed
 
 
 class Models(Resource[ClientT]):
@@ -139,6 +157,190 @@ class Models(Resource[ClientT]):
             contents=None if contents is None else wrap_contents(contents),
             generate_content_request=generate_content_request,
         )
+
+    @method
+    def generate_content(
+        self, model: str, contents: Contents, **options: Unpack[GenerationOptions]
+    ) -> Call[GenerateContentResponse]:
+        """Continue a conversation (models.generateContent).
+
+        Args:
+            model: id or name of the model.
+            contents: a message, or the conversation so far.
+            options: see `GenerationOptions`.
+        """
+        fields = generation(contents, **options)
+        return call(methods.MODELS_GENERATE_CONTENT, model=model_name(model), **fields)
+
+    @streamed
+    def stream_generate_content(
+        self, model: str, contents: Contents, **options: Unpack[GenerationOptions]
+    ) -> Call[GenerateContentResponse]:
+        """Continue a conversation, piece by piece (models.streamGenerateContent).
+
+        The arguments are those of `generate_content`; use the result in a `with` block.
+        """
+        fields = generation(contents, **options)
+        return call(methods.MODELS_STREAM_GENERATE_CONTENT, model=model_name(model), **fields)
+
+    @method
+    def generate_text(
+        self, model: str, text: str, **options: Unpack[TextOptions]
+    ) -> Call[GenerateTextResponse]:
+        """Continue a text, the older way (models.generateText)."""
+        prompt = TextPrompt(text=text)
+        return call(methods.MODELS_GENERATE_TEXT, model=model_name(model), prompt=prompt, **options)
+
+    @method
+    def embed_text(self, model: str, text: str) -> Call[EmbedTextResponse]:
+        """Embed a text, the older way (models.embedText)."""
+        return call(methods.MODELS_EMBED_TEXT, model=model_name(model), text=text)
+
+    @method
+    def batch_embed_text(self, model: str, texts: Iterable[str]) -> Call[BatchEmbedTextResponse]:
+        """Embed up to 100 texts, the older way (models.batchEmbedText)."""
+        return call(methods.MODELS_BATCH_EMBED_TEXT, model=model_name(model), texts=list(texts))
+
+    @method
+    def count_text_tokens(self, model: str, text: str) -> Call[CountTextTokensResponse]:
+        """Count a text's tokens, the older way (models.countTextTokens)."""
+        prompt = TextPrompt(text=text)
+        return call(methods.MODELS_COUNT_TEXT_TOKENS, model=model_name(model), prompt=prompt)
+
+    @method
+    def generate_message(
+        self, model: str, prompt: MessagePrompt | str, **options: Unpack[MessageOptions]
+    ) -> Call[GenerateMessageResponse]:
+        """Continue a chat, the older way (models.generateMessage)."""
+        wrapped = _message_prompt(prompt)
+        return call(
+            methods.MODELS_GENERATE_MESSAGE, model=model_name(model), prompt=wrapped, **options
+        )
+
+    @method
+    def count_message_tokens(
+        self, model: str, prompt: MessagePrompt | str
+    ) -> Call[CountMessageTokensResponse]:
+        """Count a chat's tokens, the older way (models.countMessageTokens)."""
+        wrapped = _message_prompt(prompt)
+        return call(methods.MODELS_COUNT_MESSAGE_TOKENS, model=model_name(model), prompt=wrapped)
+
+    @method
+    def batch_generate_content(
+        self,
+        model: str,
+        requests: Iterable[GenerateContentRequest | ContentInput] | str,
+        *,
+        display_name: str,
+        priority: int | None = None,
+    ) -> Call[Operation]:
+        """Begin a batch of generateContent requests (models.batchGenerateContent).
+
+        Args:
+            model: id or name of the model.
+            requests: the requests or their messages; or the name of an uploaded file of JSON
+                lines (`files/F`).
+            display_name: what to call the batch.
+            priority: batches with higher ones go first.
+        """
+        from ragkit.api.batches import (
+            GenerateContentBatch,
+            InlinedRequest,
+            InlinedRequests,
+            InputConfig,
+        )
+
+        source = (
+            InputConfig(file_name=requests)
+            if isinstance(requests, str)
+            else InputConfig(
+                requests=InlinedRequests(
+                    requests=[InlinedRequest(request=_request(model, one)) for one in requests]
+                )
+            )
+        )
+        batch = message(
+            GenerateContentBatch,
+            model=model_name(model),
+            display_name=display_name,
+            input_config=source,
+            priority=priority,
+        )
+        return call(methods.MODELS_BATCH_GENERATE_CONTENT, batch=batch)
+
+    @method
+    def async_batch_embed_content(
+        self,
+        model: str,
+        contents: Iterable[ContentInput] | str,
+        *,
+        display_name: str,
+        priority: int | None = None,
+    ) -> Call[Operation]:
+        """Begin a batch of embedContent requests (models.asyncBatchEmbedContent).
+
+        The arguments are those of `batch_generate_content`.
+        """
+        from ragkit.api.batches import (
+            EmbedContentBatch,
+            InlinedEmbedContentRequest,
+            InlinedEmbedContentRequests,
+            InputEmbedContentConfig,
+        )
+
+        source = (
+            InputEmbedContentConfig(file_name=contents)
+            if isinstance(contents, str)
+            else InputEmbedContentConfig(
+                requests=InlinedEmbedContentRequests(
+                    requests=[
+                        InlinedEmbedContentRequest(
+                            request=_embed_request(model, one, None, None, None)
+                        )
+                        for one in contents
+                    ]
+                )
+            )
+        )
+        batch = message(
+            EmbedContentBatch,
+            model=model_name(model),
+            display_name=display_name,
+            input_config=source,
+            priority=priority,
+        )
+        return call(methods.MODELS_ASYNC_BATCH_EMBED_CONTENT, batch=batch)
+
+
+class TextOptions(TypedDict, total=False):
+    """What else `generate_text` can say; see `GenerateTextRequest`."""
+
+    temperature: float
+    candidate_count: int
+    max_output_tokens: int
+    top_p: float
+    top_k: int
+    safety_settings: Sequence[SafetySetting]
+    stop_sequences: Sequence[str]
+
+
+class MessageOptions(TypedDict, total=False):
+    """What else `generate_message` can say; see `GenerateMessageRequest`."""
+
+    temperature: float
+    candidate_count: int
+    top_p: float
+    top_k: int
+
+
+def _message_prompt(prompt: MessagePrompt | str) -> MessagePrompt:
+    return MessagePrompt(messages=[Message(content=prompt)]) if isinstance(prompt, str) else prompt
+
+
+def _request(model: str, one: GenerateContentRequest | ContentInput) -> GenerateContentRequest:
+    if isinstance(one, GenerateContentRequest):
+        return one
+    return GenerateContentRequest(model=model_name(model), contents=wrap_contents(one))
 
 
 def _embed_request(

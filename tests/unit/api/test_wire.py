@@ -11,12 +11,17 @@ from hypothesis import strategies as st
 
 from ragkit.api import methods
 from ragkit.api.base import format_field_mask, format_timestamp, parse_field_mask
-from ragkit.api.chunks import Chunk, ChunkState, UpdateChunkRequest
+from ragkit.api.batches import BatchGenerateContentRequest, GenerateContentBatch
+from ragkit.api.chunks import Chunk, ChunkState, ListChunksResponse, UpdateChunkRequest
 from ragkit.api.content import Blob, Part
 from ragkit.api.corpora import Corpus, DeleteCorpusRequest, QueryCorpusRequest
 from ragkit.api.errors import BY_STATUS, InvalidArgument, error_from_response
 from ragkit.api.metadata import CustomMetadata, Operator, meta, plain_metadata, wrap_metadata
-from ragkit.api.wire import path_regex
+from ragkit.api.operations import ListOperationsRequest
+from ragkit.api.scalars import to_float32
+from ragkit.api.tools import Tool, UrlContext
+from ragkit.api.tuned_models import CreateTunedModelRequest, TunedModel
+from ragkit.api.wire import parse_response, path_regex, to_json_text
 
 ids = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", fullmatch=True)
 plain_values = st.one_of(
@@ -51,7 +56,13 @@ def test_query_parameters_survive_encoding_and_decoding(corpus, force):
 def test_plain_metadata_survives_wrapping(metadata):
     entries = wrap_metadata(metadata)
     read_back = [CustomMetadata.model_validate_json(entry.to_json()) for entry in entries]
-    assert plain_metadata(read_back) == metadata
+    assert read_back == entries
+    assert plain_metadata(read_back).keys() == metadata.keys()
+    for key, value in plain_metadata(read_back).items():
+        if isinstance(value, float):
+            assert to_float32(value) == metadata[key]
+        else:
+            assert value == metadata[key]
 
 
 def test_both_cases_of_field_names_and_masks_are_read():
@@ -80,6 +91,13 @@ def test_defaults_are_left_out_and_set_oneof_members_kept():
         "key": "k",
         "numericValue": 0.0,
     }
+
+
+def test_a_repr_shows_what_is_there():
+    assert repr(Corpus(name="corpora/c")) == "Corpus(name='corpora/c')"
+    assert repr(Chunk.model_validate({"data": {"stringValue": "x"}, "novelty": 1})) == (
+        "Chunk(data=ChunkData(string_value='x'), novelty=1)"
+    )
 
 
 def test_what_a_newer_server_sends_survives_a_round_trip():
@@ -153,6 +171,75 @@ def test_each_error_is_read_back_from_its_own_envelope():
 def test_any_body_of_an_error_is_taken(body):
     assert error_from_response(404, body).status == "NOT_FOUND"
     assert error_from_response(418, body).status == "INVALID_ARGUMENT"
+
+
+def test_nulls_within_values_survive_where_a_null_elsewhere_stands_for_a_default():
+    body = (
+        b'{"contents":[{"role":null,"parts":[{"functionCall":{"args":{"a":null}}}]}],"tools":[{'
+        b'"functionDeclarations":[{"name":"f","parameters":{"properties":{"p":{"default":null,'
+        b'"format":null}}}}]}]}'
+    )
+    request = methods.MODELS_GENERATE_CONTENT.decode("models/m", [], body)
+    assert json.loads(request.to_json()) == {
+        "model": "models/m",
+        "contents": [{"parts": [{"functionCall": {"args": {"a": None}}}]}],
+        "tools": [
+            {
+                "functionDeclarations": [
+                    {"name": "f", "parameters": {"properties": {"p": {"default": None}}}}
+                ]
+            }
+        ],
+    }
+
+
+def test_a_reply_with_nulls_is_read():
+    reply = b'{"chunks":[{"name":"n","state":null,"customMetadata":null}],"nextPageToken":null}'
+    read = parse_response(methods.CHUNKS_LIST, reply)
+    assert read == ListChunksResponse(chunks=[Chunk(name="n")])
+
+
+@pytest.mark.parametrize("reply", [b"[]", b"{", b'{"chunks": 5}', b'{"chunks": [null]}'])
+def test_a_reply_of_another_shape_is_an_error(reply):
+    with pytest.raises(ValueError, match="ListChunksResponse"):
+        parse_response(methods.CHUNKS_LIST, reply)
+
+
+def test_a_name_in_the_path_is_left_out_of_the_body():
+    batch = GenerateContentBatch(model="models/m", display_name="b")
+    request = BatchGenerateContentRequest(batch=batch)
+    http = methods.MODELS_BATCH_GENERATE_CONTENT.encode(request)
+    assert http.path == "/v1beta/models/m:batchGenerateContent"
+    assert http.body == b'{"batch":{"displayName":"b"}}'
+    assert methods.MODELS_BATCH_GENERATE_CONTENT.decode("models/m", [], http.body) == request
+    empty = methods.MODELS_BATCH_GENERATE_CONTENT.decode("models/m", [], b"")
+    assert empty.batch == GenerateContentBatch(model="models/m")
+    with pytest.raises(InvalidArgument, match=r"batch\.model"):
+        methods.MODELS_BATCH_GENERATE_CONTENT.decode(
+            "models/m", [], b'{"batch":{"model":"models/other"}}'
+        )
+
+
+def test_a_path_without_a_choice_needs_no_name():
+    http = methods.BATCHES_LIST.encode(ListOperationsRequest(page_size=5, filter="done = true"))
+    assert http.path == "/v1beta/batches"
+    assert http.query == [("filter", "done = true"), ("pageSize", "5")]
+    with pytest.raises(InvalidArgument, match="name"):
+        methods.BATCHES_LIST.encode(ListOperationsRequest(name="tunedModels/m"))
+
+
+def test_a_query_parameter_beside_a_body():
+    request = CreateTunedModelRequest(
+        tuned_model_id="mine", tuned_model=TunedModel(base_model="models/m")
+    )
+    http = methods.TUNED_MODELS_CREATE.encode(request)
+    assert http.query == [("tunedModelId", "mine")]
+    assert http.body == b'{"baseModel":"models/m"}'
+    assert methods.TUNED_MODELS_CREATE.decode("", http.query, http.body) == request
+
+
+def test_messages_are_plain_values_in_json_text():
+    assert to_json_text([Tool(url_context=UrlContext()), "ä"]) == '[{"urlContext": {}}, "ä"]'
 
 
 def test_filters_are_written_as_comparisons():

@@ -1,0 +1,105 @@
+"""Files and cached contents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from ragkit.api import methods
+from ragkit.api.cached_contents import CachedContent
+from ragkit.api.common import Empty
+from ragkit.api.content import ContentInput, wrap_content, wrap_contents
+from ragkit.api.files import File
+from ragkit.api.names import cached_content_name, file_name, model_name
+from ragkit.api.tools import Tool, ToolConfig
+from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method, paged
+from ragkit.client._resources.generation import Contents
+
+
+class Files(Resource[ClientT]):
+    """Methods on uploaded files."""
+
+    @method
+    def get(self, name: str) -> Call[File]:
+        """Get what is known of a file (files.get)."""
+        return call(methods.FILES_GET, name=file_name(name))
+
+    @method
+    def delete(self, name: str) -> Call[Empty]:
+        """Delete a file (files.delete)."""
+        return call(methods.FILES_DELETE, name=file_name(name))
+
+    @paged
+    def list(self, *, page_size: int | None = None) -> PagedCall[File]:
+        """List the files (files.list); `page_size` is at most 100."""
+        return PagedCall(call(methods.FILES_LIST, page_size=page_size), "files")
+
+
+class CachedContents(Resource[ClientT]):
+    """Methods on cached contents: beginnings of prompts that a model has processed."""
+
+    @method
+    def create(
+        self,
+        model: str,
+        contents: Contents | None = None,
+        *,
+        system_instruction: ContentInput | None = None,
+        tools: Sequence[Tool] | None = None,
+        tool_config: ToolConfig | None = None,
+        display_name: str | None = None,
+        ttl: timedelta | None = None,
+        expire_time: datetime | None = None,
+    ) -> Call[CachedContent]:
+        """Cache content for a model (cachedContents.create).
+
+        Args:
+            model: id or name of the model.
+            contents: what to cache.
+            system_instruction: text that comes before it.
+            tools: tools that the model may call.
+            tool_config: how it may call them.
+            display_name: at most 128 characters.
+            ttl: how long to keep it,
+            expire_time: or until when; not both.
+        """
+        instruction = None if system_instruction is None else wrap_content(system_instruction)
+        content = message(
+            CachedContent,
+            model=model_name(model),
+            contents=None if contents is None else wrap_contents(contents),
+            system_instruction=instruction,
+            tools=tools,
+            tool_config=tool_config,
+            display_name=display_name,
+            ttl=ttl,
+            expire_time=expire_time,
+        )
+        return call(methods.CACHED_CONTENTS_CREATE, cached_content=content)
+
+    @method
+    def get(self, name: str) -> Call[CachedContent]:
+        """Get what is known of cached content (cachedContents.get)."""
+        return call(methods.CACHED_CONTENTS_GET, name=cached_content_name(name))
+
+    @method
+    def update(
+        self, name: str, *, ttl: timedelta | None = None, expire_time: datetime | None = None
+    ) -> Call[CachedContent]:
+        """Change when cached content expires (cachedContents.patch): `ttl` or `expire_time`."""
+        content = message(
+            CachedContent, name=cached_content_name(name), ttl=ttl, expire_time=expire_time
+        )
+        mask = [field for field in ("ttl", "expire_time") if field in content.model_fields_set]
+        return call(methods.CACHED_CONTENTS_PATCH, cached_content=content, update_mask=mask)
+
+    @method
+    def delete(self, name: str) -> Call[Empty]:
+        """Delete cached content (cachedContents.delete)."""
+        return call(methods.CACHED_CONTENTS_DELETE, name=cached_content_name(name))
+
+    @paged
+    def list(self, *, page_size: int | None = None) -> PagedCall[CachedContent]:
+        """List cached contents (cachedContents.list)."""
+        described = call(methods.CACHED_CONTENTS_LIST, page_size=page_size)
+        return PagedCall(described, "cached_contents")
