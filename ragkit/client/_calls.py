@@ -81,6 +81,15 @@ class Resource(Generic[ClientT]):
         return f"<{type(self).__name__} of {self._client!r}>"
 
 
+def bind(describe: Callable[..., Any], resource: Resource[Any], act: str) -> Callable[..., Any]:
+    """The method of a bound resource: it describes, and its client does what is described."""
+
+    def bound(*args: Any, **kwargs: Any) -> Any:
+        return getattr(resource._client, act)(describe(resource, *args, **kwargs))
+
+    return update_wrapper(bound, describe)
+
+
 class method(Generic[P, ReplyT]):  # noqa: N801 - used as a decorator
     """Decorates a function that describes a call."""
 
@@ -101,10 +110,7 @@ class method(Generic[P, ReplyT]):  # noqa: N801 - used as a decorator
         if resource is None:
             return self
 
-        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return resource._client.perform(self._describe(resource, *args, **kwargs))
-
-        return update_wrapper(bound, self._describe)
+        return bind(self._describe, resource, "perform")
 
 
 class paged(Generic[P, T]):  # noqa: N801 - used as a decorator
@@ -127,10 +133,7 @@ class paged(Generic[P, T]):  # noqa: N801 - used as a decorator
         if resource is None:
             return self
 
-        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return resource._client.paginate(self._describe(resource, *args, **kwargs))
-
-        return update_wrapper(bound, self._describe)
+        return bind(self._describe, resource, "paginate")
 
 
 class Pager(Generic[T]):

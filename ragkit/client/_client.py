@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from ragkit.api.base import ProtoModel
 from ragkit.api.errors import TransportError
 from ragkit.api.wire import HttpRequest, HttpResponse
+from ragkit.client._availability import supports
+from ragkit.client._budget import RetryBudget
 from ragkit.client._calls import AsyncPager, Call, PagedCall, Pager
-from ragkit.client._retry import Outcome, RetryPolicy, Wait, perform
+from ragkit.client._retry import Outcome, RetryPolicy, Steps, Wait, perform
 from ragkit.client._streams import (
     AsyncStream,
     AsyncStreamedReply,
@@ -29,20 +31,21 @@ from ragkit.client._transports import (
 )
 
 if TYPE_CHECKING:
-    from ragkit.client._resources import (
-        Batches,
-        CachedContents,
-        Chunks,
-        Corpora,
-        Documents,
-        Files,
-        Models,
-        Permissions,
-        TunedModels,
-    )
+    from ragkit.api.files import File
+    from ragkit.client._begun import Begun, Upload
+    from ragkit.client._operations import AsyncOperationHandle, OperationHandle
+    from ragkit.client._resources.corpora import Chunks, Corpora, Documents
+    from ragkit.client._resources.media import CachedContents, Files
+    from ragkit.client._resources.models import Models
+    from ragkit.client._resources.permissions import Permissions
+    from ragkit.client._resources.tuned_models import Batches, TunedModels
+    from ragkit.client._upload_sources import UploadSource
+    from ragkit.client._upload_steps import Steps as UploadSteps
 
 T = TypeVar("T")
 ReplyT = TypeVar("ReplyT", bound=ProtoModel)
+ResultT = TypeVar("ResultT")
+MetadataT = TypeVar("MetadataT", bound=ProtoModel)
 
 
 class _BaseClient:
@@ -52,6 +55,37 @@ class _BaseClient:
         self.endpoint = endpoint
         self._retry = retry or RetryPolicy()
         self._timeout = timeout
+        self._budget = RetryBudget()
+
+    def supports(self, method_id: str) -> bool:
+        """Whether the other side offers a method, such as "corpora.query", as far as is known.
+
+        Google's endpoint has closed some; of others nothing is known, and the answer is True.
+
+        Raises:
+            ValueError: the API has no such method.
+        """
+        return supports(self.endpoint, method_id)
+
+    def _steps(self, call: Call[ReplyT]) -> Steps[ReplyT]:
+        return perform(
+            call, self._retry, self._timeout, endpoint=self.endpoint, budget=self._budget
+        )
+
+    def _upload_steps(self, described: Upload, source: UploadSource) -> UploadSteps[File]:
+        from ragkit.client._uploads import upload
+
+        return upload(
+            source,
+            name=described.name,
+            display_name=described.display_name,
+            mime_type=described.mime_type,
+            policy=self._retry,
+            timeout=self._timeout,
+            progress=described.progress,
+            endpoint=self.endpoint,
+            budget=self._budget,
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.endpoint}>"
@@ -156,7 +190,7 @@ class Client(_BaseClient):
 
     def perform(self, call: Call[ReplyT]) -> ReplyT:
         """Carry out a described call; what every method of the resources does."""
-        steps = perform(call, self._retry, self._timeout)
+        steps = self._steps(call)
         step = next(steps)
         while True:
             outcome: Outcome = None
@@ -178,7 +212,7 @@ class Client(_BaseClient):
         Opening it follows the same rules of trying again as any call; once it is open, what
         breaks it is raised.
         """
-        steps = perform(call, self._retry, self._timeout)
+        steps = self._steps(call)
         step = next(steps)
         while True:
             outcome: Outcome = None
@@ -187,7 +221,7 @@ class Client(_BaseClient):
             else:
                 try:
                     reply = self._open(as_events(step))
-                    if reply.status < 400:
+                    if reply.status < 300:
                         steps.close()
                         return Stream(reply, call.method)
                     with closing(reply):
@@ -200,6 +234,20 @@ class Client(_BaseClient):
         if isinstance(self._transport, StreamingTransport):
             return self._transport.open(request)
         return WholeReply(self._transport.send(request))
+
+    def begin(self, begun: Begun[ResultT, MetadataT]) -> OperationHandle[ResultT, MetadataT]:
+        """Carry out a described call that begins an operation; returns a handle to wait for."""
+        from ragkit.client._operations import OperationHandle
+
+        return OperationHandle(self, self.perform(begun.call), begun.kind)
+
+    def upload(self, described: Upload) -> File:
+        """Carry out a described upload."""
+        from ragkit.client._upload_sources import UploadSource
+        from ragkit.client._upload_steps import drive
+
+        with UploadSource.of(described.file) as source:
+            return drive(self._upload_steps(described, source), source, self._transport.send)
 
     def paginate(self, paged_call: PagedCall[T]) -> Pager[T]:
         """The items of a described list call."""
@@ -303,7 +351,7 @@ class AsyncClient(_BaseClient):
         """Carry out a described call; what every method of the resources does."""
         from anyio import sleep
 
-        steps = perform(call, self._retry, self._timeout)
+        steps = self._steps(call)
         step = next(steps)
         while True:
             outcome: Outcome = None
@@ -325,7 +373,7 @@ class AsyncClient(_BaseClient):
         async def open_reply() -> AsyncStreamedReply:
             from anyio import sleep
 
-            steps = perform(call, self._retry, self._timeout)
+            steps = self._steps(call)
             step = next(steps)
             while True:
                 outcome: Outcome = None
@@ -334,7 +382,7 @@ class AsyncClient(_BaseClient):
                 else:
                     try:
                         reply = await self._open(as_events(step))
-                        if reply.status < 400:
+                        if reply.status < 300:
                             steps.close()
                             return reply
                         try:
@@ -352,6 +400,26 @@ class AsyncClient(_BaseClient):
         if isinstance(self._transport, AsyncStreamingTransport):
             return await self._transport.open(request)
         return AsyncWholeReply(await self._transport.send(request))
+
+    async def begin(
+        self, begun: Begun[ResultT, MetadataT]
+    ) -> AsyncOperationHandle[ResultT, MetadataT]:
+        """Carry out a described call that begins an operation; returns a handle to wait for."""
+        from ragkit.client._operations import AsyncOperationHandle
+
+        return AsyncOperationHandle(self, await self.perform(begun.call), begun.kind)
+
+    async def upload(self, described: Upload) -> File:
+        """Carry out a described upload."""
+        from anyio import to_thread
+
+        from ragkit.client._upload_sources import UploadSource
+        from ragkit.client._upload_steps import drive_async
+
+        # Opening a path and reading from it block: they are done in a worker thread.
+        with await to_thread.run_sync(UploadSource.of, described.file) as source:
+            steps = self._upload_steps(described, source)
+            return await drive_async(steps, source, self._transport.send)
 
     def paginate(self, paged_call: PagedCall[T]) -> AsyncPager[T]:
         """The items of a described list call."""

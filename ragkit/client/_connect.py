@@ -4,6 +4,7 @@
 |---|---|---|
 | service over HTTP | `url` | `RAGKIT_URL` |
 | key for it | `api_key` | `RAGKIT_API_KEY`, `GEMINI_API_KEY`, `GOOGLE_API_KEY` |
+| or OAuth credentials | `credentials` | |
 | the embedded service's data folder | `data` | `RAGKIT_DATA`, else the user's data folder |
 """
 
@@ -13,9 +14,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ragkit.api.errors import ConfigurationError
+from ragkit.client._auth import Credentials, key_headers, tokens_of
 from ragkit.client._client import AsyncClient, Client
 from ragkit.client._retry import RetryPolicy
 from ragkit.client._transports import AsyncInProcessTransport, InProcessTransport
@@ -43,7 +45,7 @@ class Target:
     @property
     def headers(self) -> dict[str, str]:
         """The headers that carry the credentials."""
-        return {} if self.api_key is None else {"x-goog-api-key": self.api_key}
+        return key_headers(self.api_key)
 
 
 def default_data_folder() -> Path:
@@ -92,32 +94,69 @@ def _in_process(data: Path) -> InProcessTransport:
     return InProcessTransport(open_embedded)
 
 
+def _http_arguments(
+    target: Target,
+    api_key: str | None,
+    credentials: Credentials | None,
+    http_options: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The arguments of a transport over HTTP; `api_key` is the one given as an argument."""
+    if credentials is None:
+        return {"headers": target.headers, "options": http_options}
+    if api_key:
+        raise ConfigurationError("both an API key and credentials are given: choose one")
+    # A key in the environment gives way to credentials given here.
+    return {"tokens": tokens_of(credentials), "options": http_options}
+
+
+def _refuse_credentials(credentials: Credentials | None) -> None:
+    if credentials is not None:
+        raise ConfigurationError(
+            "credentials are given but no URL (url, RAGKIT_URL): the embedded service takes none"
+        )
+
+
 def connect(
     url: str | None = None,
     *,
     api_key: str | None = None,
+    credentials: Credentials | None = None,
     data: str | os.PathLike[str] | None = None,
     retry: RetryPolicy | None = None,
     timeout: float | None = None,
+    http_options: Mapping[str, Any] | None = None,
 ) -> Client:
     """A client for the service at `url`, or for the embedded service over `data`.
 
     Args:
         url: the service's base URL, such as "https://generativelanguage.googleapis.com".
         api_key: sent as `x-goog-api-key`.
+        credentials: OAuth instead of a key: a google-auth credentials object, refreshed when its
+            token runs out and once after a 401, or a function that is asked for a token before
+            each request (for `connect_async` it may be asynchronous).
         data: folder of the embedded service's data, made with the first call if need be.
         retry: how often and how long a call is tried.
         timeout: seconds to wait for one reply.
+        http_options: options of `httpx.Client` for the service over HTTP: `timeout` (per phase, as
+            an `httpx.Timeout`), `limits`, `proxy`, `mounts`, `verify`, `cert`, `trust_env`,
+            `http1`, `http2` (by default on if the package h2 is there and the URL is https),
+            `headers`, `event_hooks`, `transport`.
+
+    Key and token are sent to the origin of `url` only: redirects are not followed.
+
+    Raises:
+        ConfigurationError: the arguments contradict each other or cannot be used.
 
     What is not given is taken from the environment: see `resolve_target`.
     """
     target = resolve_target(url, api_key, data)
     if target.url is None:
+        _refuse_credentials(credentials)
         transport = _in_process(target.data)
         return Client(transport, target.endpoint, retry=retry, timeout=timeout)
     from ragkit.client._http import HttpTransport
 
-    http = HttpTransport(target.url, target.headers)
+    http = HttpTransport(target.url, **_http_arguments(target, api_key, credentials, http_options))
     return Client(http, target.endpoint, retry=retry, timeout=timeout)
 
 
@@ -125,16 +164,21 @@ def connect_async(
     url: str | None = None,
     *,
     api_key: str | None = None,
+    credentials: Credentials | None = None,
     data: str | os.PathLike[str] | None = None,
     retry: RetryPolicy | None = None,
     timeout: float | None = None,
+    http_options: Mapping[str, Any] | None = None,
 ) -> AsyncClient:
     """The asynchronous twin of `connect`."""
     target = resolve_target(url, api_key, data)
     if target.url is None:
+        _refuse_credentials(credentials)
         transport = AsyncInProcessTransport(_in_process(target.data))
         return AsyncClient(transport, target.endpoint, retry=retry, timeout=timeout)
     from ragkit.client._http import AsyncHttpTransport
 
-    http = AsyncHttpTransport(target.url, target.headers)
+    http = AsyncHttpTransport(
+        target.url, **_http_arguments(target, api_key, credentials, http_options)
+    )
     return AsyncClient(http, target.endpoint, retry=retry, timeout=timeout)

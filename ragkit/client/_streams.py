@@ -22,7 +22,7 @@ from pydantic_core import from_json
 from ragkit.api.base import ProtoModel
 from ragkit.api.errors import TransportError, error_from_response
 from ragkit.api.wire import HttpRequest, HttpResponse, Method, parse_response
-from ragkit.client._calls import Call, Resource
+from ragkit.client._calls import Call, Resource, bind
 from ragkit.client._decoding import ArrayDecoder, Decoder, EventDecoder
 
 if TYPE_CHECKING:
@@ -215,7 +215,4 @@ class streamed(Generic[P, ItemT]):  # noqa: N801 - used as a decorator
         if resource is None:
             return self
 
-        def bound(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return resource._client.stream(self._describe(resource, *args, **kwargs))
-
-        return update_wrapper(bound, self._describe)
+        return bind(self._describe, resource, "stream")

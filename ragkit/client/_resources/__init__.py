@@ -5,21 +5,3 @@ returns the response, on `AsyncClient` an awaitable of it. Names may be ids or f
 Errors common to all: `InvalidArgument` for a malformed request, `NotFound` for a resource that is
 not there, `TransportError` when no reply arrives.
 """
-
-from ragkit.client._resources.corpora import Chunks, Corpora, Documents
-from ragkit.client._resources.media import CachedContents, Files
-from ragkit.client._resources.models import Models
-from ragkit.client._resources.permissions import Permissions
-from ragkit.client._resources.tuned_models import Batches, TunedModels
-
-__all__ = [
-    "Batches",
-    "CachedContents",
-    "Chunks",
-    "Corpora",
-    "Documents",
-    "Files",
-    "Models",
-    "Permissions",
-    "TunedModels",
-]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from ragkit.api import methods
@@ -12,12 +12,37 @@ from ragkit.api.content import ContentInput, wrap_content, wrap_contents
 from ragkit.api.files import File
 from ragkit.api.names import cached_content_name, file_name, model_name
 from ragkit.api.tools import Tool, ToolConfig
+from ragkit.client._begun import Upload, uploads
 from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method, paged
 from ragkit.client._resources.generation import Contents
+from ragkit.client._upload_sources import Uploadable
 
 
 class Files(Resource[ClientT]):
     """Methods on uploaded files."""
+
+    @uploads
+    def upload(
+        self,
+        file: Uploadable,
+        *,
+        name: str | None = None,
+        display_name: str | None = None,
+        mime_type: str | None = None,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> Upload:
+        """Upload a file (media.upload); a large one goes on where a broken connection left it.
+
+        Args:
+            file: a path, bytes, or a binary file object.
+            name: its id or name; left out, the service chooses one. With a name, a reply that
+                was lost never makes a second file.
+            display_name: at most 512 characters; by default the path's last part.
+            mime_type: by default guessed from the name.
+            progress: told the bytes sent and their total, None where that is not known.
+        """
+        full = None if name is None else file_name(name)
+        return Upload(file, full, display_name, mime_type, progress)
 
     @method
     def get(self, name: str) -> Call[File]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from ragkit.api import methods
 from ragkit.api.answers import (
@@ -30,7 +30,6 @@ from ragkit.api.models import (
     TaskType,
 )
 from ragkit.api.names import model_name
-from ragkit.api.operations import Operation
 from ragkit.api.safety import SafetySetting
 from ragkit.api.texts import (
     BatchEmbedTextResponse,
@@ -39,9 +38,19 @@ from ragkit.api.texts import (
     GenerateTextResponse,
     TextPrompt,
 )
+from ragkit.client._begun import Begun, begins
 from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method, paged
+from ragkit.client._operations import EMBEDDING_BATCH, GENERATION_BATCH
 from ragkit.client._resources.generation import Contents, GenerationOptions, generation
 from ragkit.client._streams import streamed
+
+if TYPE_CHECKING:
+    from ragkit.api.batches import (
+        EmbedContentBatch,
+        EmbedContentBatchOutput,
+        GenerateContentBatch,
+        GenerateContentBatchOutput,
+    )
 
 
 class Models(Resource[ClientT]):
@@ -225,7 +234,7 @@ class Models(Resource[ClientT]):
         wrapped = _message_prompt(prompt)
         return call(methods.MODELS_COUNT_MESSAGE_TOKENS, model=model_name(model), prompt=wrapped)
 
-    @method
+    @begins
     def batch_generate_content(
         self,
         model: str,
@@ -233,7 +242,7 @@ class Models(Resource[ClientT]):
         *,
         display_name: str,
         priority: int | None = None,
-    ) -> Call[Operation]:
+    ) -> Begun[GenerateContentBatchOutput, GenerateContentBatch]:
         """Begin a batch of generateContent requests (models.batchGenerateContent).
 
         Args:
@@ -266,9 +275,9 @@ class Models(Resource[ClientT]):
             input_config=source,
             priority=priority,
         )
-        return call(methods.MODELS_BATCH_GENERATE_CONTENT, batch=batch)
+        return Begun(call(methods.MODELS_BATCH_GENERATE_CONTENT, batch=batch), GENERATION_BATCH)
 
-    @method
+    @begins
     def async_batch_embed_content(
         self,
         model: str,
@@ -276,7 +285,7 @@ class Models(Resource[ClientT]):
         *,
         display_name: str,
         priority: int | None = None,
-    ) -> Call[Operation]:
+    ) -> Begun[EmbedContentBatchOutput, EmbedContentBatch]:
         """Begin a batch of embedContent requests (models.asyncBatchEmbedContent).
 
         The arguments are those of `batch_generate_content`.
@@ -309,7 +318,7 @@ class Models(Resource[ClientT]):
             input_config=source,
             priority=priority,
         )
-        return call(methods.MODELS_ASYNC_BATCH_EMBED_CONTENT, batch=batch)
+        return Begun(call(methods.MODELS_ASYNC_BATCH_EMBED_CONTENT, batch=batch), EMBEDDING_BATCH)
 
 
 class TextOptions(TypedDict, total=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from ragkit.api import methods
 from ragkit.api.common import Empty
@@ -13,6 +13,7 @@ from ragkit.api.operations import Operation
 from ragkit.api.permissions import TransferOwnershipResponse
 from ragkit.api.texts import GenerateTextResponse, TextPrompt
 from ragkit.api.tuned_models import (
+    CreateTunedModelMetadata,
     Dataset,
     Hyperparameters,
     TunedModel,
@@ -21,10 +22,20 @@ from ragkit.api.tuned_models import (
     TuningExamples,
     TuningTask,
 )
+from ragkit.client._begun import Begun, begins
 from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method, paged
+from ragkit.client._operations import ANY_BATCH, TUNING
 from ragkit.client._resources.generation import Contents, GenerationOptions, generation
 from ragkit.client._resources.models import TextOptions
 from ragkit.client._streams import streamed
+
+if TYPE_CHECKING:
+    from ragkit.api.batches import (
+        EmbedContentBatch,
+        EmbedContentBatchOutput,
+        GenerateContentBatch,
+        GenerateContentBatchOutput,
+    )
 
 _UPDATABLE = ("display_name", "description", "temperature", "top_p", "top_k")
 
@@ -32,7 +43,7 @@ _UPDATABLE = ("display_name", "description", "temperature", "top_p", "top_k")
 class TunedModels(Resource[ClientT]):
     """Methods on tuned models: models trained further on examples."""
 
-    @method
+    @begins
     def create(
         self,
         base_model: str,
@@ -45,7 +56,7 @@ class TunedModels(Resource[ClientT]):
         top_p: float | None = None,
         top_k: int | None = None,
         hyperparameters: Hyperparameters | None = None,
-    ) -> Call[Operation]:
+    ) -> Begun[TunedModel, CreateTunedModelMetadata]:
         """Begin to tune a model (tunedModels.create).
 
         Args:
@@ -84,7 +95,10 @@ class TunedModels(Resource[ClientT]):
                 training_data=Dataset(examples=data), hyperparameters=hyperparameters
             ),
         )
-        return call(methods.TUNED_MODELS_CREATE, tuned_model_id=tuned_model_id, tuned_model=model)
+        described = call(
+            methods.TUNED_MODELS_CREATE, tuned_model_id=tuned_model_id, tuned_model=model
+        )
+        return Begun(described, TUNING)
 
     @method
     def get(self, name: str) -> Call[TunedModel]:
@@ -177,10 +191,10 @@ class TunedModels(Resource[ClientT]):
             **options,
         )
 
-    @method
-    def get_operation(self, name: str) -> Call[Operation]:
+    @begins
+    def get_operation(self, name: str) -> Begun[TunedModel, CreateTunedModelMetadata]:
         """Get how far a tuning is (tunedModels.operations.get)."""
-        return call(methods.TUNED_MODELS_OPERATIONS_GET, name=operation_name(name))
+        return Begun(call(methods.TUNED_MODELS_OPERATIONS_GET, name=operation_name(name)), TUNING)
 
     @paged
     def list_operations(self, model: str, *, page_size: int | None = None) -> PagedCall[Operation]:
@@ -196,10 +210,15 @@ class TunedModels(Resource[ClientT]):
 class Batches(Resource[ClientT]):
     """Methods on batches; `Models` has those that begin one."""
 
-    @method
-    def get(self, name: str) -> Call[Operation]:
+    @begins
+    def get(
+        self, name: str
+    ) -> Begun[
+        GenerateContentBatchOutput | EmbedContentBatchOutput,
+        GenerateContentBatch | EmbedContentBatch,
+    ]:
         """Get how far a batch is (batches.get)."""
-        return call(methods.BATCHES_GET, name=batch_name(name))
+        return Begun(call(methods.BATCHES_GET, name=batch_name(name)), ANY_BATCH)
 
     @paged
     def list(

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
+from opentelemetry import trace
 
-from ragkit.api import errors
+from ragkit.api import errors, methods
 from ragkit.api.chunks import Chunk, ChunkData
+from ragkit.api.corpora import GetCorpusRequest
 from ragkit.api.wire import HttpRequest, HttpResponse
 from ragkit.client import AsyncClient, Client, RetryPolicy
+from ragkit.client._availability import GOOGLE_HOST, MethodClosed, supports
+from ragkit.client._budget import CAPACITY, RetryBudget
+from ragkit.client._calls import Call
+from ragkit.client._retry import Wait, perform
 
 POLICY = RetryPolicy(attempts=4, first_wait=0.001, longest_wait=0.05, deadline=5)
 
@@ -276,3 +284,226 @@ def test_wrong_arguments_are_refused_before_anything_is_sent(call):
     script = Script()
     with pytest.raises(errors.InvalidArgument):
         call(Client(script))
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_a_redirect_is_an_error_and_not_taken_for_an_empty_reply(run, status):
+    location = "https://user:s3cret@elsewhere.test/path?key=s3cret"
+    script = Script(HttpResponse(status, b"", {"location": location}))
+    with pytest.raises(errors.TransportError, match=r"https://elsewhere\.test") as caught:
+        run(script, lambda c: c.corpora.get("a"))
+    assert "s3cret" not in str(caught.value)
+    assert len(script.requests) == 1
+
+
+GET = Call(methods.CORPORA_GET, GetCorpusRequest(name="corpora/a"))
+GOOGLE = f"https://{GOOGLE_HOST}"
+
+
+def drive(script: Script, call: Call[Any] = GET, **conditions: Any) -> Any:
+    """Carries out a call without a client and without waiting."""
+    steps = perform(call, POLICY, None, **conditions)
+    step = next(steps)
+    while True:
+        outcome: Any = None
+        if not isinstance(step, Wait):
+            try:
+                outcome = script.send(step)
+            except errors.TransportError as error:
+                outcome = error
+        try:
+            step = steps.send(outcome)
+        except StopIteration as stop:
+            return stop.value
+
+
+def spend(budget: RetryBudget, outcome: HttpResponse | Exception) -> Script:
+    """Meets nothing but failures until no call is tried again."""
+    while True:
+        script = Script(*[outcome] * POLICY.attempts)
+        with pytest.raises(errors.RagkitError):
+            drive(script, budget=budget)
+        if len(script.requests) == 1:
+            return script
+
+
+@pytest.mark.parametrize(("outcome", "cost"), [(failure(503, "UNAVAILABLE"), 5), (LOST, 10)])
+def test_a_server_that_fails_throughout_is_tried_again_a_hundred_times_at_most(outcome, cost):
+    budget, retries = RetryBudget(), 0
+    for _ in range(CAPACITY):
+        script = Script(*[outcome] * POLICY.attempts)
+        with pytest.raises(errors.RagkitError) as caught:
+            drive(script, budget=budget)
+        retries += len(script.requests) - 1
+    assert retries == CAPACITY // cost
+    assert "not tried again" in "".join(caught.value.__notes__)
+
+
+def test_successes_refill_the_budget():
+    budget = RetryBudget()
+    spend(budget, failure(503, "UNAVAILABLE"))
+    left = budget.left
+    for _ in range(5):
+        drive(Script(reply(200, CORPUS)), budget=budget)
+    assert budget.left == left + 5
+    drive(Script(failure(503, "UNAVAILABLE"), reply(200, CORPUS)), budget=budget)
+    assert budget.left == left + 5  # the retry that helped costs nothing in the end
+
+
+def test_an_error_that_shows_a_healthy_server_refills_the_budget():
+    budget = RetryBudget()
+    spend(budget, failure(503, "UNAVAILABLE"))
+    left = budget.left
+    with pytest.raises(errors.NotFound):
+        drive(Script(failure(404, "NOT_FOUND")), budget=budget)
+    assert budget.left == left + 1
+
+
+def test_the_budget_never_exceeds_its_capacity():
+    budget = RetryBudget(20)
+    for _ in range(3):
+        drive(Script(reply(200, CORPUS)), budget=budget)
+        budget.succeeded(10)
+    assert budget.left == 20
+
+
+def test_a_wait_that_the_server_asked_for_costs_nothing():
+    budget = RetryBudget(5)
+    limited = failure(429, "RESOURCE_EXHAUSTED", retry_after="0.01")
+    drive(Script(limited, limited, limited, reply(200, CORPUS)), budget=budget)
+    assert budget.left == 5
+
+
+QUERY = Call(methods.CORPORA_QUERY, methods.CORPORA_QUERY.request(name="corpora/a", query="q"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HttpResponse(404, b"<html>The requested URL was not found on this server.</html>"),
+        failure(404, "NOT_FOUND"),
+        failure(501, "UNIMPLEMENTED"),
+    ],
+)
+def test_a_method_that_google_closed_is_an_error_that_names_the_alternative(answer):
+    with pytest.raises(
+        MethodClosed, match=r"corpora\.query.*connect\(data=.*File Search"
+    ) as caught:
+        drive(Script(answer), QUERY, endpoint=f"{GOOGLE}/")
+    assert isinstance(caught.value, errors.Unimplemented)
+    assert (caught.value.method, caught.value.resource) == ("corpora.query", "corpora/a")
+
+
+@pytest.mark.parametrize(
+    ("call", "endpoint", "answer", "kind"),
+    [
+        (QUERY, "https://elsewhere.test", failure(404, "NOT_FOUND"), errors.NotFound),
+        (QUERY, f"https://elsewhere.test/{GOOGLE_HOST}", failure(404, "N"), errors.NotFound),
+        (QUERY, "the embedded service", failure(501, "UNIMPLEMENTED"), errors.Unimplemented),
+        (QUERY, GOOGLE, failure(403, "PERMISSION_DENIED"), errors.PermissionDenied),
+        (GET, GOOGLE, failure(404, "NOT_FOUND"), errors.NotFound),
+    ],
+)
+def test_other_errors_stay_what_they_are(call, endpoint, answer, kind):
+    with pytest.raises(kind) as caught:
+        drive(Script(answer), call, endpoint=endpoint)
+    assert type(caught.value) is kind
+
+
+def test_what_an_endpoint_supports():
+    assert not supports(GOOGLE, "corpora.query")
+    assert not supports(f"https://{GOOGLE_HOST.upper()}:443/", "corpora.query")
+    assert supports(GOOGLE, "corpora.get")
+    assert supports(GOOGLE, "models.generateContent")
+    assert supports("https://elsewhere.test", "corpora.query")
+    assert supports("the embedded service in data", "corpora.query")
+    with pytest.raises(ValueError, match=r"did you mean 'corpora\.query'"):
+        supports(GOOGLE, "corpora.qury")
+
+
+def test_each_attempt_is_logged_without_texts(run, caplog):
+    caplog.set_level(logging.DEBUG, "ragkit.client")
+    script = Script(failure(503, "secret words"), LOST, reply(200, CORPUS))
+    run(script, lambda c: c.corpora.query("a", "secret words"))
+    lines = [f"{record.levelname} {record.getMessage()}" for record in caplog.records]
+    assert [line.split(" in ")[0].split(";")[0] for line in lines] == [
+        "DEBUG corpora.query: 503",
+        "INFO corpora.query: Unavailable",
+        "DEBUG corpora.query: no reply",
+        "INFO corpora.query: TransportError",
+        "DEBUG corpora.query: 200",
+    ]
+    assert all(" ms (attempt " in line for line in lines if line.startswith("DEBUG"))
+    assert lines[-1].endswith("(attempt 3)")
+    assert "secret" not in caplog.text
+
+
+class Span:
+    """Records what a program's tracer would receive."""
+
+    def __init__(self, name: str, kind: Any, attributes: dict[str, Any]) -> None:
+        self.name, self.kind, self.attributes = name, kind, attributes
+        self.events: list[str] = []
+        self.status: Any = None
+        self.ended = 0
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        self.attributes[key] = value
+
+    def add_event(self, name: str, attributes: dict[str, Any]) -> None:
+        self.events.append(name)
+
+    def set_status(self, status: Any, description: str) -> None:
+        self.status = status
+
+    def end(self) -> None:
+        self.ended += 1
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> list[Span]:
+    spans: list[Span] = []
+
+    class Tracer:
+        def start_span(self, name: str, *, kind: Any, attributes: dict[str, Any]) -> Span:
+            spans.append(Span(name, kind, attributes))
+            return spans[-1]
+
+    monkeypatch.setattr(trace, "get_tracer", lambda name: Tracer())
+    return spans
+
+
+def test_a_call_is_one_span_named_by_its_method(run, spans):
+    run(Script(LOST, reply(200, CORPUS)), lambda c: c.corpora.get("a"))
+    (span,) = spans
+    assert (span.name, span.kind, span.ended) == ("corpora.get", trace.SpanKind.CLIENT, 1)
+    assert span.attributes["http.response.status_code"] == 200
+    assert span.attributes["http.request.resend_count"] == 1
+    assert span.events == ["retry"]
+    assert span.status is None
+
+
+def test_the_span_of_a_failed_call_says_so(run, spans):
+    with pytest.raises(errors.NotFound):
+        run(Script(failure(404, "NOT_FOUND")), lambda c: c.corpora.get("a"))
+    (span,) = spans
+    assert (span.status, span.ended) == (trace.StatusCode.ERROR, 1)
+    assert span.attributes["error.type"] == "NotFound"
+
+
+def test_a_reply_that_a_driver_takes_over_ends_the_span_and_counts_as_success(spans):
+    budget = RetryBudget()
+    spend(budget, LOST)
+    left = budget.left
+    steps = perform(GET, POLICY, None, budget=budget, endpoint=GOOGLE)
+    next(steps)
+    steps.close()
+    assert (spans[-1].status, spans[-1].ended) == (None, 1)
+    assert spans[-1].attributes["server.address"] == GOOGLE_HOST
+    assert budget.left == left + 1
+
+
+def test_a_program_without_opentelemetry_has_no_spans(spans, monkeypatch):
+    monkeypatch.delitem(sys.modules, "opentelemetry.trace")
+    drive(Script(reply(200, CORPUS)))
+    assert spans == []
