@@ -37,7 +37,7 @@ def document_name(document: str, corpus: str | None = None) -> str:
     """The full name of a document, from its name, "corpus/document", or an id and its corpus."""
     if document.startswith("corpora/"):
         return document
-    if corpus is not None:
+    if corpus is not None and "/" not in document:
         return f"{corpus_name(corpus)}/documents/{document}"
     corpus_id, slash, document_id = document.partition("/")
     if slash and "/" not in document_id:
@@ -53,7 +53,7 @@ def chunk_name(chunk: str, document: str | None = None) -> str:
     """The full name of a chunk, from its name, "corpus/document/chunk", or an id and its parent."""
     if chunk.startswith("corpora/"):
         return chunk
-    if document is not None:
+    if document is not None and "/" not in chunk:
         return f"{document_name(document)}/chunks/{chunk}"
     parts = chunk.split("/")
     if len(parts) == 3:

@@ -9,6 +9,8 @@ from ragkit.api.names import (
     batch_name,
     cached_content_name,
     check_tuned_model_id,
+    chunk_name,
+    document_name,
     file_name,
     operation_name,
     permission_name,
@@ -47,3 +49,10 @@ def test_ids_of_tuned_models_begin_with_a_letter():
     for wrong in ("1a", "", "a-", "A", "a" * 41, "a_b"):
         with pytest.raises(InvalidArgument, match="tunedModelId"):
             check_tuned_model_id(wrong)
+
+
+def test_a_parent_in_the_name_wins_over_the_one_beside_it():
+    assert document_name("d", "a") == "corpora/a/documents/d"
+    assert document_name("b/d", "a") == "corpora/b/documents/d"
+    assert chunk_name("c", "a/d") == "corpora/a/documents/d/chunks/c"
+    assert chunk_name("b/d/c", "a/d") == "corpora/b/documents/d/chunks/c"

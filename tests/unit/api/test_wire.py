@@ -248,3 +248,13 @@ def test_filters_are_written_as_comparisons():
     assert (meta("document.genre") != "drama").key == "document.custom_metadata.genre"
     assert [c.string_value for c in meta("tags").includes("a", "b").conditions] == ["a", "b"]
     assert [c.numeric_value for c in year.one_of(1, 2).conditions] == [1, 2]
+
+
+def test_a_message_is_a_table_in_a_notebook():
+    chunk = Chunk(name="corpora/a/documents/b/chunks/c", state=2)
+    chunk.custom_metadata = wrap_metadata({"note": "<script>alert(1)</script>"})
+    html = chunk._repr_html_()
+    assert html.startswith("<table><caption>Chunk</caption>")
+    assert "corpora/a/documents/b/chunks/c" in html
+    assert "STATE_ACTIVE" in html
+    assert "<script>" not in html
