@@ -18,13 +18,13 @@ from ragkit.api.base import ProtoModel
 from ragkit.api.wire import Method, invalid_argument
 
 if TYPE_CHECKING:
-    from ragkit.client._client import AsyncClient, Client
+    from ragkit.client._client import AsyncClient, BaseClient, Client
 
 P = ParamSpec("P")
 T = TypeVar("T")
 ReplyT = TypeVar("ReplyT", bound=ProtoModel)
 MessageT = TypeVar("MessageT", bound=ProtoModel)
-ClientT = TypeVar("ClientT", bound="Client | AsyncClient")
+ClientT = TypeVar("ClientT", bound="BaseClient")
 
 
 @dataclass(frozen=True, slots=True)

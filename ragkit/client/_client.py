@@ -48,7 +48,7 @@ ResultT = TypeVar("ResultT")
 MetadataT = TypeVar("MetadataT", bound=ProtoModel)
 
 
-class _BaseClient:
+class BaseClient:
     """What does not depend on how one waits."""
 
     def __init__(self, endpoint: str, retry: RetryPolicy | None, timeout: float | None) -> None:
@@ -87,6 +87,69 @@ class _BaseClient:
             budget=self._budget,
         )
 
+    @property
+    def corpora(self) -> Corpora[Self]:
+        """Methods on corpora."""
+        from ragkit.client._resources.corpora import Corpora
+
+        return Corpora(self)
+
+    @property
+    def documents(self) -> Documents[Self]:
+        """Methods on documents."""
+        from ragkit.client._resources.corpora import Documents
+
+        return Documents(self)
+
+    @property
+    def chunks(self) -> Chunks[Self]:
+        """Methods on chunks."""
+        from ragkit.client._resources.corpora import Chunks
+
+        return Chunks(self)
+
+    @property
+    def models(self) -> Models[Self]:
+        """Methods on models."""
+        from ragkit.client._resources.models import Models
+
+        return Models(self)
+
+    @property
+    def permissions(self) -> Permissions[Self]:
+        """Methods on permissions."""
+        from ragkit.client._resources.permissions import Permissions
+
+        return Permissions(self)
+
+    @property
+    def files(self) -> Files[Self]:
+        """Methods on uploaded files."""
+        from ragkit.client._resources.media import Files
+
+        return Files(self)
+
+    @property
+    def cached_contents(self) -> CachedContents[Self]:
+        """Methods on cached contents."""
+        from ragkit.client._resources.media import CachedContents
+
+        return CachedContents(self)
+
+    @property
+    def batches(self) -> Batches[Self]:
+        """Methods on batches."""
+        from ragkit.client._resources.tuned_models import Batches
+
+        return Batches(self)
+
+    @property
+    def tuned_models(self) -> TunedModels[Self]:
+        """Methods on tuned models."""
+        from ragkit.client._resources.tuned_models import TunedModels
+
+        return TunedModels(self)
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.endpoint}>"
 
@@ -105,7 +168,7 @@ class _BaseClient:
         return other
 
 
-class Client(_BaseClient):
+class Client(BaseClient):
     """Calls the API and waits for its answers. Safe to share between threads.
 
     Made by `ragkit.connect()`, or over any transport.
@@ -124,69 +187,6 @@ class Client(_BaseClient):
     ) -> None:
         super().__init__(endpoint, retry, timeout)
         self._transport = transport
-
-    @property
-    def corpora(self) -> Corpora[Client]:
-        """Methods on corpora."""
-        from ragkit.client._resources.corpora import Corpora
-
-        return Corpora(self)
-
-    @property
-    def documents(self) -> Documents[Client]:
-        """Methods on documents."""
-        from ragkit.client._resources.corpora import Documents
-
-        return Documents(self)
-
-    @property
-    def chunks(self) -> Chunks[Client]:
-        """Methods on chunks."""
-        from ragkit.client._resources.corpora import Chunks
-
-        return Chunks(self)
-
-    @property
-    def models(self) -> Models[Client]:
-        """Methods on models."""
-        from ragkit.client._resources.models import Models
-
-        return Models(self)
-
-    @property
-    def permissions(self) -> Permissions[Client]:
-        """Methods on permissions."""
-        from ragkit.client._resources.permissions import Permissions
-
-        return Permissions(self)
-
-    @property
-    def files(self) -> Files[Client]:
-        """Methods on uploaded files."""
-        from ragkit.client._resources.media import Files
-
-        return Files(self)
-
-    @property
-    def cached_contents(self) -> CachedContents[Client]:
-        """Methods on cached contents."""
-        from ragkit.client._resources.media import CachedContents
-
-        return CachedContents(self)
-
-    @property
-    def batches(self) -> Batches[Client]:
-        """Methods on batches."""
-        from ragkit.client._resources.tuned_models import Batches
-
-        return Batches(self)
-
-    @property
-    def tuned_models(self) -> TunedModels[Client]:
-        """Methods on tuned models."""
-        from ragkit.client._resources.tuned_models import TunedModels
-
-        return TunedModels(self)
 
     def perform(self, call: Call[ReplyT]) -> ReplyT:
         """Carry out a described call; what every method of the resources does."""
@@ -264,7 +264,7 @@ class Client(_BaseClient):
         self.close()
 
 
-class AsyncClient(_BaseClient):
+class AsyncClient(BaseClient):
     """Calls the API without blocking the event loop; the asynchronous twin of `Client`.
 
     Made by `ragkit.connect_async()`, or over any transport.
@@ -283,69 +283,6 @@ class AsyncClient(_BaseClient):
     ) -> None:
         super().__init__(endpoint, retry, timeout)
         self._transport = transport
-
-    @property
-    def corpora(self) -> Corpora[AsyncClient]:
-        """Methods on corpora."""
-        from ragkit.client._resources.corpora import Corpora
-
-        return Corpora(self)
-
-    @property
-    def documents(self) -> Documents[AsyncClient]:
-        """Methods on documents."""
-        from ragkit.client._resources.corpora import Documents
-
-        return Documents(self)
-
-    @property
-    def chunks(self) -> Chunks[AsyncClient]:
-        """Methods on chunks."""
-        from ragkit.client._resources.corpora import Chunks
-
-        return Chunks(self)
-
-    @property
-    def models(self) -> Models[AsyncClient]:
-        """Methods on models."""
-        from ragkit.client._resources.models import Models
-
-        return Models(self)
-
-    @property
-    def permissions(self) -> Permissions[AsyncClient]:
-        """Methods on permissions."""
-        from ragkit.client._resources.permissions import Permissions
-
-        return Permissions(self)
-
-    @property
-    def files(self) -> Files[AsyncClient]:
-        """Methods on uploaded files."""
-        from ragkit.client._resources.media import Files
-
-        return Files(self)
-
-    @property
-    def cached_contents(self) -> CachedContents[AsyncClient]:
-        """Methods on cached contents."""
-        from ragkit.client._resources.media import CachedContents
-
-        return CachedContents(self)
-
-    @property
-    def batches(self) -> Batches[AsyncClient]:
-        """Methods on batches."""
-        from ragkit.client._resources.tuned_models import Batches
-
-        return Batches(self)
-
-    @property
-    def tuned_models(self) -> TunedModels[AsyncClient]:
-        """Methods on tuned models."""
-        from ragkit.client._resources.tuned_models import TunedModels
-
-        return TunedModels(self)
 
     async def perform(self, call: Call[ReplyT]) -> ReplyT:
         """Carry out a described call; what every method of the resources does."""
