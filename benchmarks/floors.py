@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import ragkit
-from ragkit.api.chunks import Chunk, ChunkData
-from ragkit.api.metadata import wrap_metadata
-from ragkit.api.names import chunk_name, document_name
+from ragkit.api.names import document_name
 from ragkit.engine.engine import Engine
 from ragkit.engine.models.embedders import load_embedder
 from ragkit.engine.records import NewChunk, Vector
 from ragkit.ingest import IngestOptions, Splitting, ingest
 from ragkit.ingest.prepare import FileTask, PreparedChunk, PreparedDocument, prepare
+from ragkit.ingest.sync import chunk_message
 from ragkit.text.tokens import encoding
 
 T = TypeVar("T")
@@ -109,7 +108,7 @@ def _through_the_client(
         def push() -> None:
             for document, chunks in batches:
                 name = document_name(document.id, CORPUS)
-                client.chunks.batch_create(name, [_message(name, chunk) for chunk in chunks])
+                client.chunks.batch_create(name, [chunk_message(name, chunk) for chunk in chunks])
 
         _, calls = _timed(push)
         _, first = _timed(lambda: client.corpora.query(CORPUS, QUERY))
@@ -125,19 +124,9 @@ def _new_chunk(chunk: PreparedChunk, vector: Vector) -> NewChunk:
     return NewChunk(chunk.id, chunk.text, metadata, vector)
 
 
-def _message(document: str, chunk: PreparedChunk) -> Chunk:
-    return Chunk(
-        name=chunk_name(chunk.id, document),
-        data=ChunkData(string_value=chunk.text),
-        custom_metadata=wrap_metadata(chunk.metadata),
-    )
-
-
 def _prepared(path: Path, folder: Path) -> PreparedDocument:
     source = f"{folder.name}/{path.relative_to(folder).as_posix()}"
-    prepared = prepare(FileTask(path, source, folder.name, str(folder), Splitting()))
-    assert prepared is not None, "nothing is known of the file, so it must be prepared"
-    return prepared
+    return prepare(FileTask(path, source, folder.name, str(folder), Splitting()))
 
 
 def _warm_up(path: Path) -> None:

@@ -92,7 +92,6 @@ class FileTask:
         root: the name of the path under which it was found.
         root_path: that path, absolute.
         splitting: how to split it.
-        known: the hash and fingerprint under which the corpus holds it whole, None if it does not.
     """
 
     path: Path
@@ -100,7 +99,6 @@ class FileTask:
     root: str
     root_path: str
     splitting: Splitting
-    known: tuple[str, str] | None = None
 
 
 def document_id(source: str) -> str:
@@ -112,11 +110,8 @@ def document_id(source: str) -> str:
     return f"{slug}-{digest}" if slug else digest
 
 
-def prepare(task: FileTask) -> PreparedDocument | None:
+def prepare(task: FileTask) -> PreparedDocument:
     """Read and split a file.
-
-    Returns:
-        The document, or None if the corpus holds this very content already.
 
     Raises:
         ReadError: the file cannot be read; says why and what to do.
@@ -127,8 +122,6 @@ def prepare(task: FileTask) -> PreparedDocument | None:
         reason = (error.strerror or str(error)).lower()
         raise ReadError(task.source, f"cannot be opened: {reason}") from error
     digest = hashlib.sha256(data).hexdigest()
-    if task.known == (digest, task.splitting.fingerprint):
-        return None
     extracted = read(data, name=task.source)
     spans = split(extracted, max_tokens=task.splitting.max_tokens, overlap=task.splitting.overlap)
     chunks = _chunks(task.source, extracted, spans)

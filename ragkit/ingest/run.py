@@ -231,14 +231,10 @@ class _Run:
         root_path = self._root_paths[file.root]
         try:
             if known is not None and known == (_digest(file), splitting.fingerprint):
-                prepared = None
-            else:
-                task = FileTask(file.path, file.source, file.root, root_path, splitting, known)
-                prepared = preparer.prepare(task)
-            if prepared is None:
                 self._recorder.done(file.source, "unchanged")
             else:
-                self._push(prepared, current)
+                task = FileTask(file.path, file.source, file.root, root_path, splitting)
+                self._push(preparer.prepare(task), current)
         except ReadError as error:
             self._fail(file, error.reason)
         except _ONE_FILE_ONLY as error:

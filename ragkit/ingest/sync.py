@@ -112,17 +112,18 @@ def carry_out(client: Client, plan: Plan, pushed: Callable[[int], None]) -> None
     for changed in _batches(plan.update):
         client.chunks.batch_update(
             plan.name,
-            [_message(plan.name, chunk) for chunk in changed],
+            [chunk_message(plan.name, chunk) for chunk in changed],
             update_mask=["custom_metadata"],
         )
         pushed(len(changed))
     for created in _batches(plan.create):
-        client.chunks.batch_create(plan.name, [_message(plan.name, chunk) for chunk in created])
+        client.chunks.batch_create(plan.name, [chunk_message(plan.name, chunk) for chunk in created])
         pushed(len(created))
     client.documents.update(plan.name, display_name=prepared.display_name, metadata=final)
 
 
-def _message(document: str, chunk: PreparedChunk) -> Chunk:
+def chunk_message(document: str, chunk: PreparedChunk) -> Chunk:
+    """A prepared chunk as the API's message, for the document of a name."""
     return Chunk(
         name=chunk_name(chunk.id, document),
         data=ChunkData(string_value=chunk.text),

@@ -68,7 +68,7 @@ class Worker:
             stdout=subprocess.PIPE,
         )
 
-    def prepare(self, task: FileTask) -> PreparedDocument | None:
+    def prepare(self, task: FileTask) -> PreparedDocument:
         """Prepare a file in the process, as `ragkit.ingest.prepare.prepare` does.
 
         Raises:
@@ -89,7 +89,7 @@ class Worker:
             ) from None
         if isinstance(result, ReadError):
             raise result
-        assert result is None or isinstance(result, PreparedDocument)
+        assert isinstance(result, PreparedDocument)
         return result
 
     @property
@@ -126,7 +126,7 @@ class Preparer:
         self._lock = threading.Lock()
         self._started: list[Worker] = []
 
-    def prepare(self, task: FileTask) -> PreparedDocument | None:
+    def prepare(self, task: FileTask) -> PreparedDocument:
         """Prepare a file, as `ragkit.ingest.prepare.prepare` does."""
         if self._workers == 0:
             return prepare(task)
