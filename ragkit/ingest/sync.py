@@ -117,7 +117,8 @@ def carry_out(client: Client, plan: Plan, pushed: Callable[[int], None]) -> None
         )
         pushed(len(changed))
     for created in _batches(plan.create):
-        client.chunks.batch_create(plan.name, [chunk_message(plan.name, chunk) for chunk in created])
+        messages = [chunk_message(plan.name, chunk) for chunk in created]
+        client.chunks.batch_create(plan.name, messages)
         pushed(len(created))
     client.documents.update(plan.name, display_name=prepared.display_name, metadata=final)
 
