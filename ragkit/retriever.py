@@ -87,14 +87,14 @@ class Retriever:
             found = self.client.corpora.query(
                 self.corpus,
                 query,
-                metadata_filters=self.filters,
+                where=self.filters,
                 results_count=self.results_count,
             ).relevant_chunks
         else:
             found = self.client.documents.query(
                 self.document,
                 query,
-                metadata_filters=self.filters,
+                where=self.filters,
                 results_count=self.results_count,
             ).relevant_chunks
         passages = map(Passage.of, found)

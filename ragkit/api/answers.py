@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from ragkit.api.base import Float32, Int32, OneofModel, ProtoEnum, ProtoModel
 from ragkit.api.candidates import Candidate as Candidate
 from ragkit.api.candidates import FinishReason as FinishReason
-from ragkit.api.content import Content
+from ragkit.api.content import Content, wrap_content
 from ragkit.api.grounding import AttributionSourceId as AttributionSourceId
 from ragkit.api.grounding import GroundingAttribution as GroundingAttribution
 from ragkit.api.grounding import GroundingPassageId as GroundingPassageId
@@ -36,6 +37,18 @@ class GroundingPassages(ProtoModel):
     """The passages given with the request."""
 
     passages: list[GroundingPassage] = []
+
+    @classmethod
+    def of(cls, passages: Iterable[GroundingPassage | str]) -> GroundingPassages:
+        """Wrap passages; plain texts get the ids "0", "1", ..."""
+        return cls(
+            passages=[
+                GroundingPassage(id=str(number), content=wrap_content(passage))
+                if isinstance(passage, str)
+                else passage
+                for number, passage in enumerate(passages)
+            ]
+        )
 
 
 class SemanticRetrieverConfig(ProtoModel):

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema, core_schema, from_json, to_json
+from pydantic_core import CoreSchema, core_schema, from_json
 
 from ragkit.api.scalars import NULL as NULL
 from ragkit.api.scalars import Double as Double
@@ -82,14 +82,9 @@ class ProtoModel(BaseModel):
 
     def _repr_html_(self) -> str:
         """The message as a table, for notebooks."""
-        from html import escape
+        from ragkit.api.notebooks import message_table
 
-        rows = "".join(
-            f"<tr><th style='text-align:left;vertical-align:top'>{escape(key)}</th>"
-            f"<td style='text-align:left;white-space:pre-wrap'>{escape(_shown(value))}</td></tr>"
-            for key, value in self.to_wire().items()
-        )
-        return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
+        return message_table(type(self).__name__, self.to_wire())
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         # What equals its default is not on the wire, and only in the way when reading.
@@ -97,11 +92,6 @@ class ProtoModel(BaseModel):
         for name, value in super().__repr_args__():
             if name is None or name not in fields or value != fields[name].default:
                 yield name, value
-
-
-def _shown(value: Any) -> str:
-    """A field's value for people: text as it is, anything deeper as indented JSON."""
-    return value if isinstance(value, str) else to_json(value, indent=2).decode()
 
 
 class OneofModel(ProtoModel):

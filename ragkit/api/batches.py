@@ -5,9 +5,11 @@ The PyPI package has none of these messages; the source is the server's own desc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from ragkit.api.base import Int64, OneofModel, ProtoEnum, ProtoModel, Struct, Timestamp
+from ragkit.api.content import ContentInput, wrap_content, wrap_contents
 from ragkit.api.generation import GenerateContentRequest, GenerateContentResponse
 from ragkit.api.models import EmbedContentRequest, EmbedContentResponse
 from ragkit.api.operations import Status
@@ -59,6 +61,21 @@ class InputConfig(OneofModel):
 
     file_name: str | None = None
     requests: InlinedRequests | None = None
+
+    @classmethod
+    def of(
+        cls, model: str, requests: Iterable[GenerateContentRequest | ContentInput] | str
+    ) -> InputConfig:
+        """Wrap requests to a model or their messages, or the name of a file of them."""
+        if isinstance(requests, str):
+            return cls(file_name=requests)
+        whole = (
+            one
+            if isinstance(one, GenerateContentRequest)
+            else GenerateContentRequest(model=model, contents=wrap_contents(one))
+            for one in requests
+        )
+        return cls(requests=InlinedRequests(requests=[InlinedRequest(request=r) for r in whole]))
 
 
 class InlinedResponse(OneofModel):
@@ -138,6 +155,19 @@ class InputEmbedContentConfig(OneofModel):
 
     file_name: str | None = None
     requests: InlinedEmbedContentRequests | None = None
+
+    @classmethod
+    def of(cls, model: str, contents: Iterable[ContentInput] | str) -> InputEmbedContentConfig:
+        """Wrap contents for a model to embed, or the name of a file of requests."""
+        if isinstance(contents, str):
+            return cls(file_name=contents)
+        requests = [
+            InlinedEmbedContentRequest(
+                request=EmbedContentRequest(model=model, content=wrap_content(one))
+            )
+            for one in contents
+        ]
+        return cls(requests=InlinedEmbedContentRequests(requests=requests))
 
 
 class InlinedEmbedContentResponse(OneofModel):

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ragkit.api.base import FieldMask, Int32, OneofModel, ProtoEnum, ProtoModel, Timestamp
 from ragkit.api.common import Empty as Empty
-from ragkit.api.metadata import CustomMetadata, plain_metadata
+from ragkit.api.metadata import CustomMetadata, MetadataInput, plain_metadata, wrap_metadata
 
 
 class ChunkState(ProtoEnum):
@@ -35,6 +35,20 @@ class Chunk(ProtoModel):
     create_time: Timestamp | None = None
     update_time: Timestamp | None = None
     state: ChunkState = ChunkState.STATE_UNSPECIFIED
+
+    @classmethod
+    def of(
+        cls, text: Chunk | str | None, metadata: MetadataInput | None = None, name: str = ""
+    ) -> Chunk:
+        """Wrap a text and plain metadata; what is a chunk already stays as it is."""
+        if isinstance(text, Chunk):
+            return text
+        fields: dict[str, object] = {"name": name} if name else {}
+        if text is not None:
+            fields["data"] = ChunkData(string_value=text)
+        if metadata is not None:
+            fields["custom_metadata"] = wrap_metadata(metadata)
+        return cls.model_validate(fields)
 
     @property
     def text(self) -> str:

@@ -28,7 +28,9 @@ raises them again from that envelope. Source: google.rpc.Code and google.rpc.Bad
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 
 
@@ -59,6 +61,8 @@ class APIError(RagkitError):
         details: `google.rpc` detail messages in JSON form.
         method: id of the API method, such as "corpora.query", where known.
         resource: name of the resource concerned, where known.
+        retry_after: seconds that the server asks to wait before another attempt, None if it does
+            not say (`google.rpc.RetryInfo`, or the header `Retry-After`).
     """
 
     http_status: ClassVar[int] = 500
@@ -79,6 +83,7 @@ class APIError(RagkitError):
         self.details = list(details)
         self.method = method
         self.resource = resource
+        self.retry_after: float | None = None
         if field is not None:
             self.details.append(
                 {
@@ -235,7 +240,12 @@ def error_by_number(number: int) -> type[APIError]:
 
 
 def error_from_response(
-    http_status: int, body: bytes, *, method: str | None = None, resource: str | None = None
+    http_status: int,
+    body: bytes,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str | None = None,
+    resource: str | None = None,
 ) -> APIError:
     """The error that a reply with an HTTP status of 400 or above stands for.
 
@@ -260,9 +270,26 @@ def error_from_response(
         text = body[:300].decode("utf-8", "replace").strip()
         message = f"HTTP {http_status}" + (f": {text}" if text else "")
     details = envelope.get("details")
-    return kind(
+    error = kind(
         message,
         details=[d for d in details if isinstance(d, dict)] if isinstance(details, list) else (),
         method=method,
         resource=resource,
     )
+    error.retry_after = _asked_wait(error.details, headers or {})
+    return error
+
+
+def _asked_wait(details: Sequence[dict[str, Any]], headers: Mapping[str, str]) -> float | None:
+    """The seconds that a server asks to wait; RetryInfo is more exact than the header."""
+    delays = [str(d["retryDelay"]).removesuffix("s") for d in details if "retryDelay" in d]
+    for text in [*delays, headers.get("retry-after", "").strip()]:
+        try:
+            return max(0.0, float(text))
+        except ValueError:
+            pass
+        try:
+            return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+        except (ValueError, TypeError):
+            pass
+    return None

@@ -32,6 +32,11 @@ class MessagePrompt(ProtoModel):
     examples: list[Example] = []
     messages: list[Message] = []
 
+    @classmethod
+    def of(cls, prompt: MessagePrompt | str) -> MessagePrompt:
+        """Wrap one message given as plain text."""
+        return cls(messages=[Message(content=prompt)]) if isinstance(prompt, str) else prompt
+
 
 class GenerateMessageRequest(ProtoModel):
     """models.generateMessage: `temperature` is in [0, 1], `candidate_count` in [1, 8]."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from ragkit.api.base import Float32, OneofModel, ProtoEnum, ProtoModel
+from ragkit.api.errors import InvalidArgument
 
 PlainValue: TypeAlias = str | float | Sequence[str]
 """What one metadata key can hold: a string, a number, or a list of strings."""
@@ -57,10 +58,17 @@ MetadataInput: TypeAlias = Mapping[str, PlainValue] | Iterable[CustomMetadata]
 
 
 def wrap_metadata(metadata: MetadataInput) -> list[CustomMetadata]:
-    """The API's form of plain metadata such as `{"year": 2024, "tags": ["a"]}`."""
-    if isinstance(metadata, Mapping):
+    """The API's form of plain metadata such as `{"year": 2024, "tags": ["a"]}`.
+
+    Raises:
+        InvalidArgument: a value is none of the kinds that the API stores.
+    """
+    if not isinstance(metadata, Mapping):
+        return list(metadata)
+    try:
         return [CustomMetadata.of(key, value) for key, value in metadata.items()]
-    return list(metadata)
+    except (TypeError, OverflowError) as error:
+        raise InvalidArgument(str(error), field="customMetadata") from None
 
 
 def plain_metadata(entries: Iterable[CustomMetadata]) -> dict[str, str | float | list[str]]:
@@ -100,6 +108,14 @@ class MetadataFilter(ProtoModel):
 
     key: str = ""
     conditions: list[Condition] = []
+
+
+FilterInput: TypeAlias = MetadataFilter | Iterable[MetadataFilter]
+
+
+def wrap_filters(where: FilterInput) -> list[MetadataFilter]:
+    """The API's form of one filter or several, which are ANDed."""
+    return [where] if isinstance(where, MetadataFilter) else list(where)
 
 
 CHUNK_PREFIX = "chunk.custom_metadata."

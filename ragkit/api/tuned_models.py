@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from ragkit.api.base import (
@@ -53,6 +54,20 @@ class Dataset(OneofModel):
     ONEOFS: ClassVar = {"dataset": ("examples",)}
 
     examples: TuningExamples | None = None
+
+    @classmethod
+    def of(cls, examples: Iterable[tuple[str, str] | TuningExample]) -> Dataset:
+        """Wrap examples, those of plain text given as pairs of input and output."""
+        return cls(
+            examples=TuningExamples(
+                examples=[
+                    one
+                    if isinstance(one, TuningExample)
+                    else TuningExample(text_input=one[0], output=one[1])
+                    for one in examples
+                ]
+            )
+        )
 
 
 class Hyperparameters(OneofModel):

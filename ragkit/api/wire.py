@@ -159,8 +159,15 @@ class Method(Generic[RequestT, ResponseT]):
         """The request as HTTP.
 
         Raises:
-            InvalidArgument: the resource name for the path does not have the method's form.
+            InvalidArgument: the resource name for the path does not have the method's form, or
+                a text is not valid Unicode.
         """
+        try:
+            return self._encoded(request)
+        except ValueError:  # as UTF-8 cannot hold everything that a Python string can
+            raise _unencodable(self.id, request) from None
+
+    def _encoded(self, request: RequestT) -> HttpRequest:
         body = b""
         outer, _, inner = self.variable.partition(".")
         in_body: set[str] = set()
@@ -247,6 +254,28 @@ class Method(Generic[RequestT, ResponseT]):
                 f"{camel_path(variable)}: the body says {given[:200]!r}, the path {name[:200]!r}",
                 field=camel_path(variable),
             )
+
+
+def _unencodable(method: str, request: ProtoModel) -> InvalidArgument:
+    """The error for a request whose text is no valid Unicode; names the first field."""
+
+    def find(value: object, path: str) -> str | None:
+        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+            return path
+        items: Iterable[tuple[object, object]] = ()
+        if isinstance(value, dict):
+            items = ((f".{key}", item) for key, item in value.items())
+        elif isinstance(value, list):
+            items = ((f"[{index}]", item) for index, item in enumerate(value))
+        return next((p for k, item in items if (p := find(item, f"{path}{k}"))), None)
+
+    field = (find(request.model_dump(by_alias=True), "") or ".request").removeprefix(".")
+    return InvalidArgument(
+        f"{field}: holds characters that are not valid Unicode (lone surrogates), as arguments "
+        "and file names that are not UTF-8 do",
+        field=field,
+        method=method,
+    )
 
 
 def _encode_name(name: str) -> str:

@@ -11,14 +11,13 @@ from ragkit.client._connect import (
     default_data_folder,
     resolve_target,
 )
-from ragkit.client._operations import AsyncOperationHandle, OperationHandle, OperationTimeout
+from ragkit.client._operations import OperationHandle, OperationTimeout
 from ragkit.client._retry import RetryPolicy
 from ragkit.client._streams import AsyncStream, Stream
 from ragkit.client._transports import AsyncTransport, Transport
 
 __all__ = [
     "AsyncClient",
-    "AsyncOperationHandle",
     "AsyncPager",
     "AsyncStream",
     "AsyncTransport",

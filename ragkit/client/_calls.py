@@ -1,8 +1,9 @@
 """How one declaration serves both clients.
 
-A resource's function describes a call and does no I/O; the descriptors here turn it into a method
-that performs the call on `Client` and into a coroutine function on `AsyncClient`. Type checkers
-see both, with the parameters and the result of the declaration.
+A resource's function describes what is to be done and does no I/O: a `Call`, or where more than
+one request is needed a generator of steps. The descriptor `method` turns it into a method on
+`Client` and into a coroutine function on `AsyncClient`, which type checkers see with the
+declaration's parameters and result. Each client has one driver, `run`, that takes the steps.
 """
 
 from __future__ import annotations
@@ -10,21 +11,54 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar, overload
 
 from pydantic import ValidationError
 
 from ragkit.api.base import ProtoModel
-from ragkit.api.wire import Method, invalid_argument
+from ragkit.api.wire import HttpRequest, Method, invalid_argument
 
 if TYPE_CHECKING:
     from ragkit.client._client import AsyncClient, BaseClient, Client
+    from ragkit.client._operations import OperationHandle
+    from ragkit.client._streams import AsyncStream, Stream
 
 P = ParamSpec("P")
 T = TypeVar("T")
 ReplyT = TypeVar("ReplyT", bound=ProtoModel)
+ResultT = TypeVar("ResultT")
+MetadataT = TypeVar("MetadataT", bound=ProtoModel)
 MessageT = TypeVar("MessageT", bound=ProtoModel)
-ClientT = TypeVar("ClientT", bound="BaseClient")
+ClientT = TypeVar("ClientT", bound="BaseClient[Any]")
+SyncT = TypeVar("SyncT")
+AsyncT = TypeVar("AsyncT")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A step: sleep for some seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A step: send a request and take its reply while it is still being made."""
+
+    request: HttpRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A step: call a function that may wait for a disk or another process."""
+
+    function: Callable[[], object]
+
+
+Step: TypeAlias = HttpRequest | Open | Block | Wait
+Steps: TypeAlias = Generator[Step, Any, T]
+"""What is to be done, step by step; sent what came of each: a reply or a TransportError, or what
+the function returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +67,6 @@ class Call(Generic[ReplyT]):
 
     method: Method[Any, ReplyT]
     request: ProtoModel
-
-
-def call(method: Method[Any, ReplyT], **fields: object) -> Call[ReplyT]:
-    """Describe a call of a method by its request's fields; those that are None are left out.
-
-    Raises:
-        InvalidArgument: the fields do not make a valid request; names those that are wrong.
-    """
-    return Call(method, message(method.request, **fields))
-
-
-def message(kind: type[MessageT], /, **fields: object) -> MessageT:
-    """A message of the fields that are not None; what does not validate is an InvalidArgument."""
-    given = {name: value for name, value in fields.items() if value is not None}
-    try:
-        return kind.model_validate(given)
-    except ValidationError as error:
-        raise invalid_argument(error) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,38 @@ class PagedCall(Generic[T]):
                 return
 
 
+@dataclass(frozen=True, slots=True)
+class StreamedCall(Generic[ReplyT]):
+    """A call whose response is a stream."""
+
+    call: Call[ReplyT]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun(Generic[ResultT, MetadataT]):
+    """A call that begins an operation with a result and metadata of these types."""
+
+    call: Call[Any]
+
+
+def call(method: Method[Any, ReplyT], **fields: object) -> Call[ReplyT]:
+    """Describe a call of a method by its request's fields; those that are None are left out.
+
+    Raises:
+        InvalidArgument: the fields do not make a valid request; names those that are wrong.
+    """
+    return Call(method, message(method.request, **fields))
+
+
+def message(kind: type[MessageT], /, **fields: object) -> MessageT:
+    """A message of the fields that are not None; what does not validate is an InvalidArgument."""
+    given = {name: value for name, value in fields.items() if value is not None}
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        raise invalid_argument(error) from None
+
+
 class Resource(Generic[ClientT]):
     """A family of methods, bound to a client."""
 
@@ -81,59 +129,58 @@ class Resource(Generic[ClientT]):
         return f"<{type(self).__name__} of {self._client!r}>"
 
 
-def bind(describe: Callable[..., Any], resource: Resource[Any], act: str) -> Callable[..., Any]:
-    """The method of a bound resource: it describes, and its client does what is described."""
+class method(Generic[P, SyncT, AsyncT]):  # noqa: N801 - used as a decorator
+    """Decorates a function that describes what is to be done."""
 
-    def bound(*args: Any, **kwargs: Any) -> Any:
-        return getattr(resource._client, act)(describe(resource, *args, **kwargs))
+    @overload
+    def __init__(
+        self: method[P, ReplyT, Awaitable[ReplyT]],
+        describe: Callable[Concatenate[Any, P], Call[ReplyT]],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: method[P, Pager[T], AsyncPager[T]],
+        describe: Callable[Concatenate[Any, P], PagedCall[T]],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: method[P, Stream[ReplyT], AsyncStream[ReplyT]],
+        describe: Callable[Concatenate[Any, P], StreamedCall[ReplyT]],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: method[
+            P,
+            OperationHandle[Client, ResultT, MetadataT],
+            Awaitable[OperationHandle[AsyncClient, ResultT, MetadataT]],
+        ],
+        describe: Callable[Concatenate[Any, P], Begun[ResultT, MetadataT]],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: method[P, T, Awaitable[T]],
+        describe: Callable[Concatenate[Any, P], Steps[T]],
+    ) -> None: ...
 
-    return update_wrapper(bound, describe)
-
-
-class method(Generic[P, ReplyT]):  # noqa: N801 - used as a decorator
-    """Decorates a function that describes a call."""
-
-    def __init__(self, describe: Callable[Concatenate[Any, P], Call[ReplyT]]) -> None:
-        self._describe = describe
+    def __init__(self, describe: Callable[..., Any]) -> None:
+        self.describe = describe
         update_wrapper(self, describe)  # type: ignore[arg-type]
 
     @overload
-    def __get__(self, resource: None, owner: type[Any]) -> method[P, ReplyT]: ...
+    def __get__(self, resource: None, owner: type[Any]) -> method[P, SyncT, AsyncT]: ...
     @overload
-    def __get__(self, resource: Resource[Client], owner: type[Any]) -> Callable[P, ReplyT]: ...
+    def __get__(self, resource: Resource[Client], owner: type[Any]) -> Callable[P, SyncT]: ...
     @overload
-    def __get__(
-        self, resource: Resource[AsyncClient], owner: type[Any]
-    ) -> Callable[P, Awaitable[ReplyT]]: ...
+    def __get__(self, resource: Resource[AsyncClient], owner: type[Any]) -> Callable[P, AsyncT]: ...
 
     def __get__(self, resource: Resource[Any] | None, owner: type[Any]) -> Any:
         if resource is None:
             return self
 
-        return bind(self._describe, resource, "perform")
+        def bound(*args: Any, **kwargs: Any) -> Any:
+            return resource._client._do(self.describe(resource, *args, **kwargs))
 
-
-class paged(Generic[P, T]):  # noqa: N801 - used as a decorator
-    """Decorates a function that describes the calls of a list method."""
-
-    def __init__(self, describe: Callable[Concatenate[Any, P], PagedCall[T]]) -> None:
-        self._describe = describe
-        update_wrapper(self, describe)  # type: ignore[arg-type]
-
-    @overload
-    def __get__(self, resource: None, owner: type[Any]) -> paged[P, T]: ...
-    @overload
-    def __get__(self, resource: Resource[Client], owner: type[Any]) -> Callable[P, Pager[T]]: ...
-    @overload
-    def __get__(
-        self, resource: Resource[AsyncClient], owner: type[Any]
-    ) -> Callable[P, AsyncPager[T]]: ...
-
-    def __get__(self, resource: Resource[Any] | None, owner: type[Any]) -> Any:
-        if resource is None:
-            return self
-
-        return bind(self._describe, resource, "paginate")
+        return update_wrapper(bound, self.describe)
 
 
 class Pager(Generic[T]):
@@ -148,19 +195,24 @@ class Pager(Generic[T]):
 
     def pages(self) -> Iterator[list[T]]:
         """The pages, each a list of items, as the server cut them."""
-        calls = self._paged_call.pages()
-        call = next(calls)
-        while True:
-            response = self._client.perform(call)
-            yield getattr(response, self._paged_call.items)
-            try:
-                call = calls.send(response)
-            except StopIteration:
-                return
+        calls, response = self._paged_call.pages(), None
+        try:
+            while True:
+                response = self._client.perform(calls.send(response))
+                yield getattr(response, self._paged_call.items)
+        except StopIteration:
+            return
 
     def __iter__(self) -> Iterator[T]:
         for page in self.pages():
             yield from page
+
+    def _repr_html_(self) -> str:
+        """The first page as a table, for notebooks."""
+        from ragkit.api.notebooks import list_table
+
+        page: Any = next(self.pages())
+        return list_table(f"{self._paged_call.items}, first page", [one.to_wire() for one in page])
 
 
 class AsyncPager(Generic[T]):
@@ -172,15 +224,13 @@ class AsyncPager(Generic[T]):
 
     async def pages(self) -> AsyncIterator[list[T]]:
         """The pages, each a list of items, as the server cut them."""
-        calls = self._paged_call.pages()
-        call = next(calls)
-        while True:
-            response = await self._client.perform(call)
-            yield getattr(response, self._paged_call.items)
-            try:
-                call = calls.send(response)
-            except StopIteration:
-                return
+        calls, response = self._paged_call.pages(), None
+        try:
+            while True:
+                response = await self._client.perform(calls.send(response))
+                yield getattr(response, self._paged_call.items)
+        except StopIteration:
+            return
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for page in self.pages():

@@ -17,10 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragkit.api.errors import ConfigurationError
-from ragkit.client._auth import Credentials, key_headers, tokens_of
+from ragkit.client._auth import Credentials, Tokens, key_headers
 from ragkit.client._client import AsyncClient, Client
 from ragkit.client._retry import RetryPolicy
-from ragkit.client._transports import AsyncInProcessTransport, InProcessTransport
+from ragkit.client._transports import (
+    AsyncInProcessTransport,
+    AsyncTransport,
+    InProcessTransport,
+    Transport,
+)
 
 if TYPE_CHECKING:
     from ragkit.service import Service
@@ -41,11 +46,6 @@ class Target:
     def endpoint(self) -> str:
         """The target for people."""
         return self.url or f"the embedded service in {self.data}"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers that carry the credentials."""
-        return key_headers(self.api_key)
 
 
 def default_data_folder() -> Path:
@@ -85,35 +85,27 @@ def resolve_target(
     return Target(url=url or None, data=folder, api_key=api_key, api_key_from=key_from)
 
 
-def _in_process(data: Path) -> InProcessTransport:
-    def open_embedded() -> Service:
-        from ragkit.service import open_service
-
-        return open_service(data)
-
-    return InProcessTransport(open_embedded)
-
-
-def _http_arguments(
-    target: Target,
-    api_key: str | None,
-    credentials: Credentials | None,
-    http_options: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """The arguments of a transport over HTTP; `api_key` is the one given as an argument."""
-    if credentials is None:
-        return {"headers": target.headers, "options": http_options}
-    if api_key:
-        raise ConfigurationError("both an API key and credentials are given: choose one")
-    # A key in the environment gives way to credentials given here.
-    return {"tokens": tokens_of(credentials), "options": http_options}
-
-
-def _refuse_credentials(credentials: Credentials | None) -> None:
+def _in_process(target: Target, credentials: Credentials | None) -> InProcessTransport:
     if credentials is not None:
         raise ConfigurationError(
             "credentials are given but no URL (url, RAGKIT_URL): the embedded service takes none"
         )
+
+    def open_embedded() -> Service:
+        from ragkit.service import open_service
+
+        return open_service(target.data)
+
+    return InProcessTransport(open_embedded)
+
+
+def _authorized(target: Target, credentials: Credentials | None) -> dict[str, Any]:
+    """What a transport over HTTP needs to know of key and credentials."""
+    if credentials is None:
+        return {"headers": key_headers(target.api_key)}
+    if target.api_key_from == "argument":
+        raise ConfigurationError("both an API key and credentials are given: choose one")
+    return {"tokens": Tokens(credentials)}  # a key in the environment gives way to them
 
 
 def connect(
@@ -150,14 +142,15 @@ def connect(
     What is not given is taken from the environment: see `resolve_target`.
     """
     target = resolve_target(url, api_key, data)
+    transport: Transport
     if target.url is None:
-        _refuse_credentials(credentials)
-        transport = _in_process(target.data)
-        return Client(transport, target.endpoint, retry=retry, timeout=timeout)
-    from ragkit.client._http import HttpTransport
+        transport = _in_process(target, credentials)
+    else:
+        from ragkit.client._http import HttpTransport
 
-    http = HttpTransport(target.url, **_http_arguments(target, api_key, credentials, http_options))
-    return Client(http, target.endpoint, retry=retry, timeout=timeout)
+        authorized = _authorized(target, credentials)
+        transport = HttpTransport(target.url, **authorized, options=http_options)
+    return Client(transport, target.endpoint, retry=retry, timeout=timeout)
 
 
 def connect_async(
@@ -172,13 +165,12 @@ def connect_async(
 ) -> AsyncClient:
     """The asynchronous twin of `connect`."""
     target = resolve_target(url, api_key, data)
+    transport: AsyncTransport
     if target.url is None:
-        _refuse_credentials(credentials)
-        transport = AsyncInProcessTransport(_in_process(target.data))
-        return AsyncClient(transport, target.endpoint, retry=retry, timeout=timeout)
-    from ragkit.client._http import AsyncHttpTransport
+        transport = AsyncInProcessTransport(_in_process(target, credentials))
+    else:
+        from ragkit.client._http import AsyncHttpTransport
 
-    http = AsyncHttpTransport(
-        target.url, **_http_arguments(target, api_key, credentials, http_options)
-    )
-    return AsyncClient(http, target.endpoint, retry=retry, timeout=timeout)
+        authorized = _authorized(target, credentials)
+        transport = AsyncHttpTransport(target.url, **authorized, options=http_options)
+    return AsyncClient(transport, target.endpoint, retry=retry, timeout=timeout)

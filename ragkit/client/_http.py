@@ -7,6 +7,7 @@ the one line below.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+from contextlib import aclosing, closing, contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -24,22 +25,9 @@ DEFAULT_TIMEOUT = 60.0
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection."""
 
-OPTIONS = frozenset(
-    {
-        "cert",
-        "event_hooks",
-        "headers",
-        "http1",
-        "http2",
-        "limits",
-        "mounts",
-        "proxy",
-        "timeout",
-        "transport",
-        "trust_env",
-        "verify",
-    }
-)
+_TLS = ("cert", "verify", "trust_env")
+_CONNECTIONS = ("http1", "http2", "limits", "mounts", "proxy", "timeout", "transport")
+OPTIONS = frozenset((*_TLS, *_CONNECTIONS, "event_hooks", "headers"))
 """What may be passed on to the HTTP library's client.
 
 Redirects are not among them: credentials go to the configured origin only.
@@ -77,9 +65,9 @@ class _BearerAuth(httpx.Auth):
         request.headers.update(self._tokens.current())
         response = yield request
         if response.status_code == _UNAUTHENTICATED and _can_be_sent_again(request):
-            renewed = self._tokens.renewed(request.headers["authorization"])
-            if renewed is not None:
-                request.headers.update(renewed)
+            refused = request.headers["authorization"]
+            request.headers.update(self._tokens.current(refused))
+            if request.headers["authorization"] != refused:
                 yield request
 
     async def async_auth_flow(
@@ -88,9 +76,9 @@ class _BearerAuth(httpx.Auth):
         request.headers.update(await self._tokens.current_async())
         response = yield request
         if response.status_code == _UNAUTHENTICATED and _can_be_sent_again(request):
-            renewed = await self._tokens.renewed_async(request.headers["authorization"])
-            if renewed is not None:
-                request.headers.update(renewed)
+            refused = request.headers["authorization"]
+            request.headers.update(await self._tokens.current_async(refused))
+            if request.headers["authorization"] != refused:
                 yield request
 
 
@@ -166,11 +154,16 @@ class _Core:
         del reply.stream
         return HttpResponse(reply.status_code, content, _headers(reply))
 
-    def failure(self, error: httpx.HTTPError) -> TransportError:
-        never_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-        where = f"{self._base.scheme}://{self._base.netloc.decode()}"
-        what = str(error) or type(error).__name__
-        return TransportError(f"{where}: {what}", sent=not isinstance(error, never_sent))
+    @contextmanager
+    def naming_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            never_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+            where = f"{self._base.scheme}://{self._base.netloc.decode()}"
+            what = str(error) or type(error).__name__
+            sent = not isinstance(error, never_sent)
+            raise TransportError(f"{where}: {what}", sent=sent) from error
 
 
 def _headers(reply: httpx.Response) -> dict[str, str]:
@@ -191,38 +184,29 @@ class HttpStream:
         self._reply = reply
         self._core = core
 
-    def __iter__(self) -> Iterator[bytes]:
+    @property
+    def body(self) -> Iterator[bytes]:
         """The body, in pieces as they arrive; raises TransportError when it breaks off."""
-        try:
+        with self._core.naming_failures(), closing(self._reply):
             yield from self._reply.iter_bytes()
-        except httpx.HTTPError as error:
-            self.close()
-            raise self._core.failure(error) from error
 
     def close(self) -> None:
         """Give back the connection, whether or not the body was read."""
         self._reply.close()
 
 
-class AsyncHttpStream:
+class AsyncHttpStream(HttpStream):
     """The asynchronous twin of `HttpStream`."""
 
-    def __init__(self, reply: httpx.Response, core: _Core) -> None:
-        self.status = reply.status_code
-        self.headers: Mapping[str, str] = _headers(reply)
-        self._reply = reply
-        self._core = core
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    @property
+    async def body(self) -> AsyncIterator[bytes]:  # type: ignore[override]
         """The body, in pieces as they arrive; raises TransportError when it breaks off."""
-        try:
-            async for piece in self._reply.aiter_bytes():
-                yield piece
-        except httpx.HTTPError as error:
-            await self.close()
-            raise self._core.failure(error) from error
+        with self._core.naming_failures():
+            async with aclosing(self._reply):
+                async for piece in self._reply.aiter_bytes():
+                    yield piece
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # type: ignore[override]
         """Give back the connection, whether or not the body was read."""
         await self._reply.aclose()
 
@@ -271,59 +255,54 @@ class HttpTransport:
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self._core = _Core(url, headers or {}, tokens, options or {})
-        self._client = _Client(**self._core.options)
+        self._client: Any = self._connections()
+
+    def _connections(self) -> httpx.Client | httpx.AsyncClient:
+        return _Client(**self._core.options)
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and wait for its whole reply."""
-        try:
+        with self._core.naming_failures():
             built = self._core.built(request, self._client.headers)
             return self._core.response(self._client.send(built))
-        except httpx.HTTPError as error:
-            raise self._core.failure(error) from error
 
-    def open(self, request: HttpRequest) -> HttpStream:
-        """Send a request and wait for the beginning of its reply, which the caller closes."""
-        try:
+    def open(self, request: HttpRequest) -> HttpResponse | HttpStream:
+        """Send a request and wait for the beginning of its reply; an error comes whole."""
+        with self._core.naming_failures():
             built = self._core.built(request, self._client.headers)
-            return HttpStream(self._client.send(built, stream=True), self._core)
-        except httpx.HTTPError as error:
-            raise self._core.failure(error) from error
+            reply = self._client.send(built, stream=True)
+            if reply.status_code < 300:
+                return HttpStream(reply, self._core)
+            reply.read()
+            return self._core.response(reply)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
 
-class AsyncHttpTransport:
+class AsyncHttpTransport(HttpTransport):
     """The asynchronous twin of `HttpTransport`."""
 
-    def __init__(
-        self,
-        url: str,
-        headers: Mapping[str, str] | None = None,
-        *,
-        tokens: Tokens | None = None,
-        options: Mapping[str, Any] | None = None,
-    ) -> None:
-        self._core = _Core(url, headers or {}, tokens, options or {})
-        self._client = _AsyncClient(**self._core.options)
+    def _connections(self) -> httpx.AsyncClient:
+        return _AsyncClient(**self._core.options)
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
+    async def send(self, request: HttpRequest) -> HttpResponse:  # type: ignore[override]
         """Send a request and wait for its whole reply."""
-        try:
+        with self._core.naming_failures():
             built = self._core.built(request, self._client.headers)
             return self._core.response(await self._client.send(built))
-        except httpx.HTTPError as error:
-            raise self._core.failure(error) from error
 
-    async def open(self, request: HttpRequest) -> AsyncHttpStream:
-        """Send a request and wait for the beginning of its reply, which the caller closes."""
-        try:
+    async def open(self, request: HttpRequest) -> HttpResponse | AsyncHttpStream:  # type: ignore[override]
+        """Send a request and wait for the beginning of its reply; an error comes whole."""
+        with self._core.naming_failures():
             built = self._core.built(request, self._client.headers)
-            return AsyncHttpStream(await self._client.send(built, stream=True), self._core)
-        except httpx.HTTPError as error:
-            raise self._core.failure(error) from error
+            reply = await self._client.send(built, stream=True)
+            if reply.status_code < 300:
+                return AsyncHttpStream(reply, self._core)
+            await reply.aread()
+            return self._core.response(reply)
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # type: ignore[override]
         """Close the connections."""
         await self._client.aclose()

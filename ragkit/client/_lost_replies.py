@@ -7,19 +7,13 @@ is compared with what was sent, as somebody else may have taken the name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from ragkit.api import methods
-from ragkit.api.base import ProtoModel
 from ragkit.api.errors import AlreadyExists, APIError, NotFound
 from ragkit.api.wire import Method
-from ragkit.client._calls import Call
-
-if TYPE_CHECKING:
-    from ragkit.client._retry import Outcome, Step, Steps
-
-ReplyT = TypeVar("ReplyT", bound=ProtoModel)
+from ragkit.client._calls import Call, ReplyT, Steps
 
 
 class _Create(NamedTuple):
@@ -66,7 +60,7 @@ def _names_given(call: Call[Any]) -> bool:
 
 def went_through(
     call: Call[ReplyT], failure: APIError, again: Callable[[Call[Any]], Steps[Any]]
-) -> Generator[Step, Outcome, ReplyT | None]:
+) -> Steps[ReplyT | None]:
     """The reply that was lost, if `failure` of a repeated call shows that an attempt succeeded.
 
     `again` carries out further calls under the same conditions.
@@ -82,5 +76,6 @@ def went_through(
             return None
         found.append(stands)
     if call.method is methods.CHUNKS_BATCH_CREATE:
-        return call.method.response(chunks=found)
+        batch: Any = call.method.response
+        return batch(chunks=found)  # type: ignore[no-any-return]
     return found[0]  # type: ignore[no-any-return]

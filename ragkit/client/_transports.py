@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 from ragkit.api.errors import TransportError
 from ragkit.api.wire import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
-    from ragkit.client._streams import AsyncStreamedReply, StreamedReply
     from ragkit.service import Service
 
 
 class Transport(Protocol):
-    """Carries requests; raises TransportError when no whole reply arrives."""
+    """Carries requests; raises TransportError when no whole reply arrives.
+
+    One that can give a reply while it is still being made has a method `open` too, that returns
+    such a reply for a success and a whole one for an error; see `HttpTransport`.
+    """
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request and wait for its whole reply."""
@@ -35,24 +38,6 @@ class AsyncTransport(Protocol):
 
     async def close(self) -> None:
         """Give back connections and files."""
-        ...
-
-
-@runtime_checkable
-class StreamingTransport(Protocol):
-    """A transport that can give a reply while it is still being made."""
-
-    def open(self, request: HttpRequest) -> StreamedReply:
-        """Send a request and wait for its reply's status and headers."""
-        ...
-
-
-@runtime_checkable
-class AsyncStreamingTransport(Protocol):
-    """The asynchronous twin of `StreamingTransport`."""
-
-    async def open(self, request: HttpRequest) -> AsyncStreamedReply:
-        """Send a request and wait for its reply's status and headers."""
         ...
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import mimetypes
 import os
+import shutil
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Final, Self, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias
 
-from ragkit.api.errors import InvalidArgument, RagkitError
+from ragkit.api.errors import InvalidArgument
 
 Uploadable: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 """What can be uploaded: a path, bytes, or a file object opened in binary mode."""
@@ -23,108 +26,67 @@ _COMPRESSED: Final = {
 
 
 class UploadSource:
-    """Bytes to be uploaded, read piece by piece.
+    """Bytes to be uploaded, read piece by piece. Close it after use.
 
-    What is uploaded of a file object begins at its position, which moves as it is read. Of one
-    that cannot seek, the piece read last is kept, so that it can be read again after a failure.
+    Of a file object, what follows its position is uploaded. One that cannot seek is first copied
+    into a temporary file, so that any part can be sent again.
 
     Attributes:
-        size: the number of bytes, None if that shows only at the end.
+        size: the number of bytes.
         file_name: the file's name without its folder, "" for bytes.
         mime_type: guessed from the name.
+
+    Raises:
+        OSError: it cannot be opened or read.
+        InvalidArgument: the value is nothing that can be uploaded.
     """
 
-    def __init__(self, file: BinaryIO, file_name: str, *, owned: bool) -> None:
-        if not hasattr(file, "read") or isinstance(file, io.TextIOBase):
+    def __init__(self, value: Uploadable) -> None:
+        self._opened = ExitStack()
+        name: object = ""
+        file: Any = value
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            file = io.BytesIO(value)
+        elif isinstance(value, (str, os.PathLike)):
+            name = Path(value).name
+            file = self._opened.enter_context(Path(value).open("rb"))  # noqa: SIM115
+        elif not hasattr(value, "read") or isinstance(value, io.TextIOBase):
             raise InvalidArgument(
                 "file: takes a path, bytes, or a file object opened in binary mode, not "
-                f"{type(file).__name__}",
+                f"{type(value).__name__}",
                 field="file",
             )
-        self._file = file
-        self._owned = owned
-        # In the default locale's encoding some names have no valid Unicode form.
-        self.file_name = file_name.encode("utf-8", "replace").decode()
-        self.mime_type = _guess_type(self.file_name)
-        self._seekable = hasattr(file, "seekable") and file.seekable()
-        self.size: int | None = None
-        self._start = 0
-        if self._seekable:
-            self._start = file.tell()
-            self.size = max(0, file.seek(0, os.SEEK_END) - self._start)
-            file.seek(self._start)
-        self._kept = b""
-        self._kept_at = 0
-
-    @classmethod
-    def of(cls, value: Uploadable) -> UploadSource:
-        """The source for a value that can be uploaded. Opens a path: close the source after use.
-
-        Raises:
-            OSError: the path cannot be opened.
-            InvalidArgument: the value is nothing that can be uploaded.
-        """
-        if isinstance(value, (bytes, bytearray, memoryview)):
-            return cls(io.BytesIO(value), "", owned=True)
-        if isinstance(value, (str, os.PathLike)):
-            path = Path(value)
-            return cls(path.open("rb"), path.name, owned=True)
-        name = getattr(value, "name", "")
+        else:
+            name = getattr(value, "name", "")
+        # A descriptor's number and "<stdin>" are no names; some names have no valid Unicode form.
         named = isinstance(name, str) and not name.startswith("<")
-        return cls(value, Path(name).name if named else "", owned=False)
-
-    @property
-    def blocking(self) -> bool:
-        """Whether reading may wait for a disk or another process."""
-        return not isinstance(self._file, io.BytesIO)
+        self.file_name = Path(str(name)).name.encode("utf-8", "replace").decode() if named else ""
+        self.mime_type = _guess_type(self.file_name)
+        if not (hasattr(file, "seekable") and file.seekable()):
+            copy = self._opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+            shutil.copyfileobj(file, copy)
+            copy.seek(0)
+            file = copy
+        self._file = file
+        self._start = file.tell()
+        self.size = max(0, file.seek(0, os.SEEK_END) - self._start)
 
     def read(self, offset: int, size: int) -> bytes:
         """The bytes at an offset: `size` of them, fewer only at the end.
 
         Raises:
             OSError: reading fails.
-            RagkitError: the source cannot seek, and no longer has what is at the offset.
         """
-        if self._seekable:
-            self._file.seek(self._start + offset)
-            return self._read_on(size)
-        skipped = offset - self._kept_at
-        if not 0 <= skipped <= len(self._kept):
-            raise RagkitError(
-                f"the upload should go on at byte {offset}, which a file object that cannot seek "
-                "no longer has"
-            )
-        if skipped:
-            self._kept, self._kept_at = self._kept[skipped:], offset
-        if len(self._kept) < size:
-            self._kept += self._read_on(size - len(self._kept))
-        return self._kept[:size]
-
-    def _read_on(self, size: int) -> bytes:
-        """The next bytes. Raw files and pipes give fewer than asked for before they end."""
-        pieces: list[bytes] = []
-        while size > 0:
-            piece = self._file.read(size)
-            if isinstance(piece, str):
-                raise InvalidArgument("file: is opened in text mode, not in binary", field="file")
-            if piece is None:
-                raise RagkitError("the file object has no data yet: open it in blocking mode")
-            if not piece:
-                break
+        self._file.seek(self._start + offset)
+        pieces = []
+        while size > 0 and (piece := self._file.read(size)):  # raw files may give fewer
             pieces.append(piece)
             size -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def close(self) -> None:
         """Close what was opened here; file objects that were given stay open."""
-        if self._owned:
-            self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+        self._opened.close()
 
 
 def _guess_type(file_name: str) -> str:
@@ -132,6 +94,4 @@ def _guess_type(file_name: str) -> str:
     if more is not None:
         return more
     kind, encoding = mimetypes.guess_type(file_name)
-    if encoding is not None:
-        return _COMPRESSED.get(encoding, _UNKNOWN_TYPE)
-    return kind or _UNKNOWN_TYPE
+    return _COMPRESSED.get(encoding, _UNKNOWN_TYPE) if encoding else kind or _UNKNOWN_TYPE

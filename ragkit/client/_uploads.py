@@ -1,13 +1,11 @@
 """Uploads of files, as one generator that both clients drive.
 
-`upload` yields what is to be done (an HTTP request, a wait, or a piece of the source to be read)
-and is sent what came of it. Little content goes in one request (multipart), more in pieces by
-Google's resumable protocol: after a failure the server is asked how much it has, and the upload
-goes on there. At any time one piece is in memory.
+Little content goes in one request (multipart), more in pieces by Google's resumable protocol: after
+a failure the server is asked how much it has, and the upload goes on there. At any time one piece
+is in memory.
 
-A file is never made twice. Starting a resumable upload makes none, so that it may be repeated, and
-the server tells whether an upload is finished. A multipart request whose reply was lost is
-repeated only if the caller gave the file a name: ALREADY_EXISTS then means that it went through.
+A file is never made twice: it always has a name, a random one if the caller gave none, so that
+after a lost reply it can be looked for.
 
 Source: https://ai.google.dev/api/files and the X-Goog-Upload headers that google-genai sends.
 """
@@ -17,341 +15,303 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeAlias, TypeGuard
+from urllib.parse import parse_qsl, quote, urlsplit
 
-from ragkit.api.errors import (
-    AlreadyExists,
-    APIError,
-    InvalidArgument,
-    RagkitError,
-    TransportError,
-)
-from ragkit.api.methods import MEDIA_UPLOAD
+from ragkit.api.errors import APIError, InvalidArgument, RagkitError, TransportError
+from ragkit.api.files import CreateFileRequest, File
+from ragkit.api.methods import FILES_GET, MEDIA_UPLOAD
 from ragkit.api.names import file_name
-from ragkit.api.wire import HttpRequest, HttpResponse
-from ragkit.client._budget import RetryBudget
-from ragkit.client._retry import RetryPolicy, Wait
-from ragkit.client._upload_replies import (
+from ragkit.api.wire import HttpRequest, HttpResponse, parse_response
+from ragkit.client._calls import Block, Call, Steps, call
+from ragkit.client._retry import (
     Attempts,
-    Session,
-    accepted,
+    Options,
+    Outcome,
     failure_of,
-    file_in,
-    retryable,
-    session_of,
+    may_help,
+    perform,
     surely_not_done,
-    unexpected,
 )
-from ragkit.client._upload_sources import UploadSource
-from ragkit.client._upload_steps import ReadPiece, Steps
-
-if TYPE_CHECKING:
-    from ragkit.api.files import File
+from ragkit.client._upload_sources import Uploadable, UploadSource
 
 MULTIPART_LIMIT: Final = 8 * 1024 * 1024
 """Content of fewer bytes goes in one request."""
+PIECE_SIZE: Final = 8 * 1024 * 1024
+"""Bytes in one request of a resumable upload, rounded down to the server's granularity."""
+LARGEST_GRANULARITY: Final = 64 * 1024 * 1024
+"""A server that wants larger pieces is not believed: each is held in memory."""
+_RECEIVED: Final = "x-goog-upload-size-received"
 _MIME_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(\s*;\s*[\w-]+=[\w\"!#$&^.+-]+)*", re.ASCII)
 
-Progress: TypeAlias = Callable[[int, int | None], None]
-"""Told the bytes that the server has and the bytes in all, None while that is not known."""
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told the bytes that the server has, and the bytes in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """A resumable upload that the server has begun."""
+
+    path: str
+    query: tuple[tuple[str, str], ...]
+    piece_size: int
 
 
 def upload(
-    source: UploadSource,
+    file: Uploadable,
+    options: Options,
     *,
     name: str | None = None,
     display_name: str | None = None,
     mime_type: str | None = None,
-    policy: RetryPolicy,
-    timeout: float | None = None,
     progress: Progress | None = None,
-    endpoint: str = "",
-    budget: RetryBudget | None = None,
 ) -> Steps[File]:
-    """Upload a file.
+    """Upload a file; see `Files.upload`.
 
-    Args:
-        source: the bytes; of a file that grows meanwhile, as many as there were at the beginning.
-        name: an id or `files/ID`; without one, the server makes one.
-        display_name: for people; by default the source's file name.
-        mime_type: by default the source's, guessed from its file name.
-        policy: how often and how long to try; attempts and deadline count anew whenever the
-            server has received more.
-        timeout: seconds to wait for one reply, None for the transport's default.
-        progress: called at the beginning and whenever the server has received more; an exception
-            in it ends the upload.
-        endpoint: where the upload goes: a URL, or a text for people.
-        budget: the client's budget of retries, None for one of this upload's own.
-
-    Returns:
-        The file as the server describes it, maybe still PROCESSING.
+    Attempts and deadline of the retry policy count anew whenever the server has received more.
 
     Raises:
         APIError: the API's answer was an error, and trying again was not safe or did not help.
-        TransportError: no reply arrived, likewise; or the upload of a file without a name was
-            completed, but the reply that tells the name was lost (files.list shows it).
-        InvalidArgument: an argument is wrong, or the source has become shorter meanwhile.
+        TransportError: no reply arrived, likewise.
+        InvalidArgument: an argument is wrong, or the file has become shorter meanwhile.
+        OSError: the file cannot be read.
     """
-    attempts = Attempts(policy, endpoint, budget)
-    try:
-        job = _Job(source, name, display_name, mime_type, attempts, timeout, progress)
-        file = yield from job.steps()
-    except BaseException as error:
-        attempts.observation.finish(error)
-        raise
-    attempts.observation.finish()
-    attempts.renew()
-    return file
+    source: UploadSource = yield Block(partial(UploadSource, file))
+    with closing(source), Attempts(MEDIA_UPLOAD.id, options) as attempts:
+        wanted = File(
+            name=file_name(name) if name else f"files/{secrets.token_hex(8)}",
+            display_name=source.file_name[:512] if display_name is None else display_name,
+            mime_type=source.mime_type if mime_type is None else mime_type,
+            size_bytes=source.size,
+        )
+        job = _Job(source, wanted, attempts, options, progress or (lambda sent, total: None))
+        small = source.size < MULTIPART_LIMIT
+        made = yield from job.multipart() if small else job.resumable()
+        job.progress(source.size, source.size)
+        return made
 
 
 class _Job:
-    """One upload."""
+    """One upload; `wanted` is the file as it is to be."""
 
     def __init__(
         self,
         source: UploadSource,
-        name: str | None,
-        display_name: str | None,
-        mime_type: str | None,
+        wanted: File,
         attempts: Attempts,
-        timeout: float | None,
-        progress: Progress | None,
+        options: Options,
+        progress: Progress,
     ) -> None:
-        from ragkit.api.files import CreateFileRequest, File
-
-        self._source = source
-        self._size = source.size
-        self._name = file_name(name) if name else ""
-        self._display_name = source.file_name[:512] if display_name is None else display_name
-        self._mime_type = source.mime_type if mime_type is None else mime_type
-        if not _MIME_TYPE.fullmatch(self._mime_type):
-            raise InvalidArgument(
-                f"mimeType: {self._mime_type[:80]!r} is not of the form type/subtype",
-                field="mimeType",
-                method=MEDIA_UPLOAD.id,
-            )
-        file = File(name=self._name, display_name=self._display_name)
+        if not _MIME_TYPE.fullmatch(wanted.mime_type):
+            raise _invalid("mimeType", f"{wanted.mime_type[:80]!r} is not of the form type/subtype")
         try:
-            self._metadata = CreateFileRequest(file=file).to_json()
+            self._metadata = CreateFileRequest(
+                file=File(name=wanted.name, display_name=wanted.display_name)
+            ).to_json()
         except ValueError:
-            raise InvalidArgument(
-                "file: name and displayName must be valid Unicode (no lone surrogates)",
-                field="file",
-                method=MEDIA_UPLOAD.id,
-            ) from None
-        self._timeout = timeout
-        self._attempts = attempts
-        self._report = progress or (lambda sent, total: None)
-        self._report(0, self._size)
+            raise _invalid("file", "displayName is no valid Unicode (lone surrogates)") from None
+        self._source, self._wanted, self._attempts = source, wanted, attempts
+        self._options = options
+        self._sent = 0
+        self.progress = progress
+        progress(0, source.size)
 
-    def steps(self) -> Steps[File]:
-        """Send the source in the way that is right for its size."""
-        size = self._size
-        if size is None or size < MULTIPART_LIMIT:
-            content = yield from self._read(0, MULTIPART_LIMIT if size is None else size)
-            if len(content) < MULTIPART_LIMIT:
-                file = yield from self._multipart(content)
-                self._report(len(content), len(content))
-                return file
-            del content
-        return (yield from self._resumable())
-
-    def _multipart(self, content: bytes) -> Steps[File]:
+    def multipart(self) -> Steps[File]:
         """Send everything in one request."""
+        content = yield from self._read(0, self._source.size)
         boundary = f"ragkit-{secrets.token_hex(16)}"
-        head = (
-            f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n".encode()
-            + self._metadata
-            + f"\r\n--{boundary}\r\nContent-Type: {self._mime_type}\r\n\r\n".encode()
+        json, media = "application/json; charset=UTF-8", self._wanted.mime_type
+        body = (
+            f"--{boundary}\r\nContent-Type: {json}\r\n\r\n".encode(),
+            self._metadata,
+            f"\r\n--{boundary}\r\nContent-Type: {media}\r\n\r\n".encode(),
+            content,
+            f"\r\n--{boundary}--\r\n".encode(),
         )
-        request = HttpRequest(
-            "POST",
-            MEDIA_UPLOAD.upload_path,
-            (("uploadType", "multipart"),),
-            {"content-type": f"multipart/related; boundary={boundary}"},
-            b"".join((head, content, f"\r\n--{boundary}--\r\n".encode())),
-            self._timeout,
-        )
-        may_have_happened = False
+        headers = {"content-type": f"multipart/related; boundary={boundary}"}
+        request = self._request(headers, b"".join(body), [("uploadType", "multipart")])
+        may_be_made = False
         while True:
             outcome = yield from self._attempts.send(request)
-            failure = failure_of(outcome)
-            if failure is None:
-                file = file_in(outcome)
-                if file is not None:
-                    return file
-                failure = TransportError(f"{MEDIA_UPLOAD.id}: the reply is malformed")
-            elif may_have_happened and isinstance(failure, AlreadyExists):
-                file = yield from self._made_before(len(content), content)
-                if file is not None:
-                    return file
-            refused = surely_not_done(outcome)
-            if not refused and not (self._name and retryable(outcome)):
+            made = _file_in(outcome)
+            if made is not None:
+                return made
+            failure = _failure(outcome)
+            if may_be_made and isinstance(failure, APIError):
+                made = yield from self._made_before(content)
+                if made is not None:
+                    return made
+            if not may_help(outcome):
                 raise failure
-            may_have_happened |= not refused
-            yield self._attempts.after(failure, outcome)
+            may_be_made |= not surely_not_done(outcome)
+            yield self._attempts.after(failure)
 
-    def _resumable(self) -> Steps[File]:
+    def resumable(self) -> Steps[File]:
         """Send piece by piece, going on after failures where the server says."""
         session = yield from self._start()
-        offset = furthest = sent = 0
-        may_be_complete = False
+        received = furthest = 0
         while True:
-            size = session.piece_size
-            if self._size is not None:
-                size = min(size, self._size - offset)
-            piece = yield from self._read(offset, size, session)
-            end = offset + len(piece)
-            sent = max(sent, end)
-            last = end == self._size if self._size is not None else len(piece) < size
-            outcome = yield from self._send_piece(session, offset, piece, last)
+            piece = yield from self._read(received, session.piece_size, session)
+            end = received + len(piece)
+            self._sent = max(self._sent, end)
+            last = end == self._source.size
+            command = "upload" if not last else "upload, finalize" if piece else "finalize"
+            outcome = yield from self._command(session, command, received, piece)
             del piece  # before the next one is read
-            file = file_in(outcome) if last and accepted(outcome, "final") else None
-            received: int | File
-            if file is not None:
-                received = file
-            elif not last and accepted(outcome, "active"):
-                received = end
-            else:
-                failure = failure_of(outcome) or unexpected(outcome)
-                if retryable(outcome):
-                    may_be_complete |= last
-                    wait = self._attempts.after(failure, outcome)
-                    received = yield from self._ask(session, wait, sent, may_be_complete)
-                else:
-                    received = yield from self._made_or_raise(failure, may_be_complete, sent)
-            if not isinstance(received, int):
-                self._report(sent, sent)
-                return received
-            offset = received
-            if offset > furthest:
-                furthest = offset
+            made = _file_in(outcome) if last and _says(outcome, "final") else None
+            if made is not None:
+                return made
+            received = end
+            if last or not _says(outcome, "active"):
+                answer = yield from self._recovered(session, outcome)
+                if isinstance(answer, File):
+                    return answer
+                received = answer
+            if received > furthest:
+                furthest = received
                 self._attempts.renew()
-                self._report(offset, self._size)
+                self.progress(received, self._source.size)
 
-    def _read(self, offset: int, size: int, session: Session | None = None) -> Steps[bytes]:
-        """A piece of the source; if it ends too early, the session is given up."""
-        piece = yield ReadPiece(offset, size)
-        assert isinstance(piece, bytes), "a read gives bytes"
-        if self._size is None or len(piece) == size:
-            return piece
-        if session is not None:
-            yield self._request(session, "cancel")
-        raise InvalidArgument(
-            f"file: has become shorter while it was uploaded: {offset + len(piece)} bytes instead "
-            f"of {self._size}",
-            field="file",
-            method=MEDIA_UPLOAD.id,
-        )
-
-    def _start(self) -> Steps[Session]:
+    def _start(self) -> Steps[_Session]:
         """Begin a resumable upload. This makes no file, so that it may be repeated."""
         headers = {
             "content-type": "application/json",
             "x-goog-upload-protocol": "resumable",
             "x-goog-upload-command": "start",
-            "x-goog-upload-header-content-type": self._mime_type,
+            "x-goog-upload-header-content-type": self._wanted.mime_type,
+            "x-goog-upload-header-content-length": str(self._source.size),
         }
-        if self._size is not None:
-            headers["x-goog-upload-header-content-length"] = str(self._size)
-        request = HttpRequest(
-            "POST", MEDIA_UPLOAD.upload_path, (), headers, self._metadata, self._timeout
-        )
         while True:
-            outcome = yield from self._attempts.send(request)
-            failure = failure_of(outcome)
-            if failure is None:
-                assert isinstance(outcome, HttpResponse)
-                session = session_of(outcome.headers)
-                if session is not None:
-                    self._attempts.renew()
-                    return session
-                failure = unexpected(outcome)
-            if not retryable(outcome):
+            outcome = yield from self._attempts.send(self._request(headers, self._metadata))
+            session = _session_of(outcome)
+            if session is not None:
+                self._attempts.renew()
+                return session
+            failure = _failure(outcome)
+            if not may_help(outcome):
                 raise failure
-            yield self._attempts.after(failure, outcome)
+            yield self._attempts.after(failure)
 
-    def _ask(
-        self, session: Session, wait: Wait, sent: int, may_be_complete: bool
-    ) -> Steps[int | File]:
-        """How many bytes the server has, or the file if the upload is finished."""
+    def _recovered(self, session: _Session, outcome: Outcome) -> Steps[int | File]:
+        """After a failure: how many bytes the server has, or the file if it is made."""
+        may_be_made = self._sent == self._source.size
         while True:
-            yield wait
-            outcome = yield from self._attempts.send(self._request(session, "query"))
-            failure = failure_of(outcome)
-            if failure is None and accepted(outcome, "final"):
-                if not may_be_complete:
+            failure = _failure(outcome)
+            if not may_help(outcome):
+                made = (yield from self._made_before()) if may_be_made else None
+                if made is None:
+                    raise failure
+                return made
+            yield self._attempts.after(failure)
+            outcome = yield from self._command(session, "query")
+            if _says(outcome, "final"):
+                if not may_be_made:
                     raise TransportError(
                         f"{MEDIA_UPLOAD.id}: the server ended the upload before all was sent"
                     )
-                return (yield from self._finished(outcome))
-            if failure is None and accepted(outcome, "active"):
-                assert isinstance(outcome, HttpResponse)
-                received = outcome.headers.get("x-goog-upload-size-received", "")
-                if received.isdecimal() and int(received) <= sent:
-                    return int(received)
-            failure = failure or unexpected(outcome)
-            if not retryable(outcome):
-                return (yield from self._made_or_raise(failure, may_be_complete, sent))
-            wait = self._attempts.after(failure, outcome)
+                made = _file_in(outcome)
+                return made or (yield from perform(self._get, self._options))
+            received = outcome.headers.get(_RECEIVED, "") if _says(outcome, "active") else ""
+            if received.isdecimal() and int(received) <= self._sent:
+                return int(received)
 
-    def _finished(self, outcome: HttpResponse | TransportError) -> Steps[File]:
-        """The file of a finished upload whose reply was lost."""
-        file = file_in(outcome)
-        if file is not None:
-            return file
-        if self._name:
-            return (yield from self._attempts.get(self._name, self._timeout))
-        raise TransportError(
-            f"{MEDIA_UPLOAD.id}: the upload was completed, but the reply that tells the file's "
-            f"name was lost; look in files.list for {self._display_name!r}, or give a name"
-        )
+    def _read(self, offset: int, size: int, session: _Session | None = None) -> Steps[bytes]:
+        """A piece of the source; if it ends too early, the session is given up."""
+        size = min(size, self._source.size - offset)
+        piece: bytes = yield Block(partial(self._source.read, offset, size))
+        if len(piece) < size:
+            if session is not None:
+                yield from self._command(session, "cancel")
+            raise _invalid(
+                "file",
+                f"has become shorter while it was uploaded: {offset + len(piece)} bytes instead "
+                f"of {self._source.size}",
+            )
+        return piece
 
-    def _made_or_raise(
-        self, failure: RagkitError, may_have_happened: bool, size: int
-    ) -> Steps[File]:
-        """The file that an earlier attempt made; without one, the failure is raised."""
-        if may_have_happened and isinstance(failure, APIError):
-            file = yield from self._made_before(size)
-            if file is not None:
-                return file
-        raise failure
+    @property
+    def _get(self) -> Call[File]:
+        return call(FILES_GET, name=self._wanted.name)
 
-    def _made_before(self, size: int, content: bytes | None = None) -> Steps[File | None]:
-        """The file under the given name, None if it is not what was sent."""
-        if not self._name:
-            return None
+    def _made_before(self, content: bytes | None = None) -> Steps[File | None]:
+        """The file that an attempt made whose reply was lost, None if there is none."""
         try:
-            found = yield from self._attempts.get(self._name, self._timeout)
+            found: File = yield from perform(self._get, self._options)
         except APIError:  # Google answers 403 for a file that is absent
             return None
-        same = (found.size_bytes, found.display_name, found.mime_type) == (
-            size,
-            self._display_name,
-            self._mime_type,
-        )
+        compared = ("size_bytes", "display_name", "mime_type")
+        same = all(getattr(found, name) == getattr(self._wanted, name) for name in compared)
         if content is not None and found.sha256_hash:
             digest = hashlib.sha256(content)
             # Google's server sends the hexadecimal form where its documentation says bytes.
             same &= found.sha256_hash in (digest.digest(), digest.hexdigest().encode())
         return found if same else None
 
-    def _send_piece(
-        self, session: Session, offset: int, piece: bytes, last: bool
-    ) -> Steps[HttpResponse | TransportError]:
-        command = "upload"
-        if last:
-            command = "upload, finalize" if piece else "finalize"
-        headers = {"x-goog-upload-offset": str(offset)}
-        return self._attempts.send(self._request(session, command, headers, piece))
+    def _command(
+        self, session: _Session, command: str, offset: int | None = None, piece: bytes = b""
+    ) -> Steps[Any]:
+        headers = {"x-goog-upload-command": command}
+        if offset is not None:
+            headers["x-goog-upload-offset"] = str(offset)
+        return self._attempts.send(self._request(headers, piece, session.query, session.path))
 
     def _request(
         self,
-        session: Session,
-        command: str,
-        headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
+        headers: Mapping[str, str],
+        body: bytes,
+        query: Sequence[tuple[str, str]] = (),
+        path: str = MEDIA_UPLOAD.upload_path,
     ) -> HttpRequest:
-        headers = {"x-goog-upload-command": command, **(headers or {})}
-        return HttpRequest("POST", session.path, session.query, headers, body, self._timeout)
+        return HttpRequest("POST", path, query, headers, body, self._options.timeout)
+
+
+def _invalid(field: str, problem: str) -> InvalidArgument:
+    return InvalidArgument(f"{field}: {problem}", field=field, method=MEDIA_UPLOAD.id)
+
+
+def _failure(outcome: Outcome) -> RagkitError:
+    """The error that an outcome is; a success that is not what the protocol says is one too."""
+    return failure_of(outcome, MEDIA_UPLOAD.id) or TransportError(
+        f"{MEDIA_UPLOAD.id}: the reply is malformed: {outcome!r:.200}"
+    )
+
+
+def _says(outcome: Outcome, upload_status: str) -> TypeGuard[HttpResponse]:
+    """Whether a reply says that the upload has a status."""
+    if isinstance(outcome, TransportError) or outcome.status >= 300:
+        return False
+    return outcome.headers.get("x-goog-upload-status", "").lower() == upload_status
+
+
+def _file_in(outcome: Outcome) -> File | None:
+    """The file in a reply, None if it has none."""
+    if isinstance(outcome, TransportError) or outcome.status >= 300:
+        return None
+    try:
+        return parse_response(MEDIA_UPLOAD, outcome.body).file
+    except ValueError:
+        return None
+
+
+def _session_of(outcome: Outcome) -> _Session | None:
+    """The session that a reply tells of, None if it does not.
+
+    Of the URL only path and query are used: requests and credentials go where the client was told
+    to send them, also behind a proxy that does not rewrite this header.
+    """
+    if isinstance(outcome, TransportError) or outcome.status >= 300:
+        return None
+    url = urlsplit(outcome.headers.get("x-goog-upload-url", ""))
+    prefix, found, rest = url.path.partition(MEDIA_UPLOAD.upload_path)
+    path = found + rest if found else prefix
+    granularity = outcome.headers.get("x-goog-upload-chunk-granularity", "1")
+    unit = int(granularity) if granularity.isdecimal() else 0
+    if not path.startswith("/") or not 0 < unit <= LARGEST_GRANULARITY:
+        return None
+    query = tuple(parse_qsl(url.query, keep_blank_values=True))
+    piece_size = max(unit, PIECE_SIZE // unit * unit)
+    return _Session(quote(path, safe="/%:@!$&'()*+,;=~"), query, piece_size)

@@ -52,8 +52,8 @@ STEPS: list[Step] = [
     lambda c: c.chunks.get("pets/mammals/dogs"),
     lambda c: c.chunks.list("pets/mammals", page_size=2),
     lambda c: c.corpora.query("pets", "how long do cats sleep?"),
-    lambda c: c.corpora.query("pets", "noise", metadata_filters=[meta("loud") > 0]),
-    lambda c: c.corpora.query("pets", "noise", metadata_filters=[meta("document.legs") == 2]),
+    lambda c: c.corpora.query("pets", "noise", where=[meta("loud") > 0]),
+    lambda c: c.corpora.query("pets", "noise", where=[meta("document.legs") == 2]),
     lambda c: c.corpora.query("pets", ""),
     lambda c: c.documents.query("pets/mammals", "barking", results_count=1),
     lambda c: c.models.generate_answer(

@@ -10,7 +10,6 @@ from ragkit.api.chunks import (
     BatchCreateChunksResponse,
     BatchUpdateChunksResponse,
     Chunk,
-    ChunkData,
     CreateChunkRequest,
     DeleteChunkRequest,
     Empty,
@@ -18,26 +17,25 @@ from ragkit.api.chunks import (
 )
 from ragkit.api.corpora import Corpus, QueryCorpusResponse
 from ragkit.api.documents import Document, QueryDocumentResponse
-from ragkit.api.errors import InvalidArgument
-from ragkit.api.metadata import MetadataFilter, MetadataInput, wrap_metadata
+from ragkit.api.metadata import FilterInput, MetadataInput, wrap_filters, wrap_metadata
 from ragkit.api.names import chunk_name, corpus_name, document_name
-from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method, paged
+from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method
+
+_UPDATABLE = ("display_name", "data", "custom_metadata")
 
 
-def _metadata(metadata: MetadataInput | None) -> list[object] | None:
-    if metadata is None:
-        return None
-    try:
-        return list(wrap_metadata(metadata))
-    except (TypeError, OverflowError) as error:
-        raise InvalidArgument(str(error), field="customMetadata") from None
-
-
-def _mask(message: ProtoModel, mask: Sequence[str] | None, updatable: Sequence[str]) -> list[str]:
-    """The mask given, or the updatable fields that were set."""
+def _mask(changed: ProtoModel, mask: Sequence[str] | None) -> tuple[str, ...]:
+    """The mask given, or the updatable fields that are set."""
     if mask is not None:
-        return list(parse_field_mask(mask))
-    return [name for name in updatable if name in message.model_fields_set]
+        return tuple(parse_field_mask(mask))
+    return tuple(name for name in _UPDATABLE if name in changed.model_fields_set)
+
+
+def _document(
+    name: str | None, display_name: str | None, metadata: MetadataInput | None
+) -> Document:
+    wrapped = None if metadata is None else wrap_metadata(metadata)
+    return message(Document, name=name, display_name=display_name, custom_metadata=wrapped)
 
 
 class Corpora(Resource[ClientT]):
@@ -82,42 +80,38 @@ class Corpora(Resource[ClientT]):
         """
         return call(methods.CORPORA_DELETE, name=corpus_name(name), force=force)
 
-    @paged
+    @method
     def list(self, *, page_size: int | None = None) -> PagedCall[Corpus]:
         """List corpora, oldest first (corpora.list); `page_size` is at most 20."""
         return PagedCall(call(methods.CORPORA_LIST, page_size=page_size), "corpora")
 
     @method
     def query(
-        self,
-        name: str,
-        query: str,
-        *,
-        metadata_filters: Iterable[MetadataFilter] = (),
-        results_count: int | None = None,
+        self, name: str, query: str, *, where: FilterInput = (), results_count: int | None = None
     ) -> Call[QueryCorpusResponse]:
         """Find a corpus' chunks that are relevant to a query (corpora.query).
 
         Args:
             name: the corpus' id or name.
             query: what to look for, in natural language.
-            metadata_filters: conditions on chunk and document metadata, ANDed; see `ragkit.meta`.
+            where: conditions on chunk and document metadata such as `meta("year") >= 2020` (see
+                `ragkit.meta`), or several, ANDed; the API's `metadataFilters`.
             results_count: the most chunks to return: 1 to 100, by default 10.
 
         Returns:
             `relevant_chunks`, most relevant first, each with a `chunk_relevance_score` in [0, 1].
         """
-        return call(
-            methods.CORPORA_QUERY,
-            name=corpus_name(name),
-            query=query,
-            metadata_filters=list(metadata_filters),
-            results_count=results_count,
-        )
+        filters = wrap_filters(where)
+        fields = {"query": query, "metadata_filters": filters, "results_count": results_count}
+        return call(methods.CORPORA_QUERY, name=corpus_name(name), **fields)
 
 
 class Documents(Resource[ClientT]):
-    """Methods on documents: collections of chunks within a corpus."""
+    """Methods on documents: collections of chunks within a corpus.
+
+    A document is named by its full name or by "CORPUS/DOCUMENT". `metadata` is up to 20 keys with
+    strings, numbers or lists of strings.
+    """
 
     @method
     def create(
@@ -134,17 +128,13 @@ class Documents(Resource[ClientT]):
             corpus: the id or name of the corpus to hold it.
             name: its id or name; left out, the service derives one from `display_name`.
             display_name: at most 512 characters.
-            metadata: up to 20 keys with strings, numbers or lists of strings.
+            metadata: what filters can look at.
 
         Raises:
             AlreadyExists: the name is taken.
         """
-        document = message(
-            Document,
-            name=None if name is None else document_name(name, corpus),
-            display_name=display_name,
-            custom_metadata=_metadata(metadata),
-        )
+        full_name = None if name is None else document_name(name, corpus)
+        document = _document(full_name, display_name, metadata)
         return call(methods.DOCUMENTS_CREATE, parent=corpus_name(corpus), document=document)
 
     @method
@@ -164,19 +154,14 @@ class Documents(Resource[ClientT]):
         """Change a document (corpora.documents.patch).
 
         Args:
-            name: its name, or "CORPUS/DOCUMENT".
+            name: its name.
             display_name: the new display name.
             metadata: the new metadata, replacing all that was there.
             update_mask: the fields to change; by default those given. A field in the mask that
                 is not given is cleared.
         """
-        document = message(
-            Document,
-            name=document_name(name),
-            display_name=display_name,
-            custom_metadata=_metadata(metadata),
-        )
-        mask = _mask(document, update_mask, ("display_name", "custom_metadata"))
+        document = _document(document_name(name), display_name, metadata)
+        mask = _mask(document, update_mask)
         return call(methods.DOCUMENTS_PATCH, document=document, update_mask=mask)
 
     @method
@@ -184,7 +169,7 @@ class Documents(Resource[ClientT]):
         """Delete a document (corpora.documents.delete).
 
         Args:
-            name: its name, or "CORPUS/DOCUMENT".
+            name: its name.
             force: delete its chunks as well.
 
         Raises:
@@ -192,7 +177,7 @@ class Documents(Resource[ClientT]):
         """
         return call(methods.DOCUMENTS_DELETE, name=document_name(name), force=force)
 
-    @paged
+    @method
     def list(self, corpus: str, *, page_size: int | None = None) -> PagedCall[Document]:
         """List a corpus' documents, oldest first (corpora.documents.list)."""
         described = call(methods.DOCUMENTS_LIST, parent=corpus_name(corpus), page_size=page_size)
@@ -200,28 +185,23 @@ class Documents(Resource[ClientT]):
 
     @method
     def query(
-        self,
-        name: str,
-        query: str,
-        *,
-        metadata_filters: Iterable[MetadataFilter] = (),
-        results_count: int | None = None,
+        self, name: str, query: str, *, where: FilterInput = (), results_count: int | None = None
     ) -> Call[QueryDocumentResponse]:
         """Find a document's chunks that are relevant to a query (corpora.documents.query).
 
         The arguments are those of `Corpora.query`; the filters may look at chunk metadata only.
         """
-        return call(
-            methods.DOCUMENTS_QUERY,
-            name=document_name(name),
-            query=query,
-            metadata_filters=list(metadata_filters),
-            results_count=results_count,
-        )
+        filters = wrap_filters(where)
+        fields = {"query": query, "metadata_filters": filters, "results_count": results_count}
+        return call(methods.DOCUMENTS_QUERY, name=document_name(name), **fields)
 
 
 class Chunks(Resource[ClientT]):
-    """Methods on chunks: the passages of a document."""
+    """Methods on chunks: the passages of a document.
+
+    A chunk is named by its full name or by "CORPUS/DOCUMENT/CHUNK". `metadata` is up to 20 keys
+    with strings, numbers or lists of strings.
+    """
 
     @method
     def create(
@@ -235,21 +215,16 @@ class Chunks(Resource[ClientT]):
         """Create a chunk (corpora.documents.chunks.create).
 
         Args:
-            document: the document's name, or "CORPUS/DOCUMENT".
+            document: the document's name.
             text: at most 2,043 tokens.
             name: its id or name; left out, the service chooses a random id.
-            metadata: up to 20 keys with strings, numbers or lists of strings.
+            metadata: what filters can look at.
 
         Raises:
             AlreadyExists: the name is taken.
         """
         parent = document_name(document)
-        chunk = message(
-            Chunk,
-            name=None if name is None else chunk_name(name, parent),
-            data=ChunkData(string_value=text),
-            custom_metadata=_metadata(metadata),
-        )
+        chunk = Chunk.of(text, metadata, "" if name is None else chunk_name(name, parent))
         return call(methods.CHUNKS_CREATE, parent=parent, chunk=chunk)
 
     @method
@@ -259,22 +234,14 @@ class Chunks(Resource[ClientT]):
         """Create up to 100 chunks at once (corpora.documents.chunks.batchCreate).
 
         Args:
-            document: the document's name, or "CORPUS/DOCUMENT".
+            document: the document's name.
             chunks: the chunks, or their texts. All are created, or none.
 
         Returns:
             `chunks`, in the order given.
         """
         parent = document_name(document)
-        requests = [
-            CreateChunkRequest(
-                parent=parent,
-                chunk=Chunk(data=ChunkData(string_value=chunk))
-                if isinstance(chunk, str)
-                else chunk,
-            )
-            for chunk in chunks
-        ]
+        requests = [CreateChunkRequest(parent=parent, chunk=Chunk.of(one)) for one in chunks]
         return call(methods.CHUNKS_BATCH_CREATE, parent=parent, requests=requests)
 
     @method
@@ -294,19 +261,13 @@ class Chunks(Resource[ClientT]):
         """Change a chunk (corpora.documents.chunks.patch).
 
         Args:
-            name: its name, or "CORPUS/DOCUMENT/CHUNK".
+            name: its name.
             text: the new content.
             metadata: the new metadata, replacing all that was there.
             update_mask: the fields to change (`data`, `custom_metadata`); by default those given.
         """
-        chunk = message(
-            Chunk,
-            name=chunk_name(name),
-            data=None if text is None else ChunkData(string_value=text),
-            custom_metadata=_metadata(metadata),
-        )
-        mask = _mask(chunk, update_mask, ("data", "custom_metadata"))
-        return call(methods.CHUNKS_PATCH, chunk=chunk, update_mask=mask)
+        chunk = Chunk.of(text, metadata, chunk_name(name))
+        return call(methods.CHUNKS_PATCH, chunk=chunk, update_mask=_mask(chunk, update_mask))
 
     @method
     def batch_update(
@@ -315,15 +276,12 @@ class Chunks(Resource[ClientT]):
         """Change up to 100 chunks at once (corpora.documents.chunks.batchUpdate).
 
         Args:
-            document: the document's name, or "CORPUS/DOCUMENT".
+            document: the document's name.
             chunks: the chunks with their names and new values. All are changed, or none.
             update_mask: the fields to change in each; by default those that are set in it.
         """
         requests = [
-            UpdateChunkRequest(
-                chunk=chunk,
-                update_mask=tuple(_mask(chunk, update_mask, ("data", "custom_metadata"))),
-            )
+            UpdateChunkRequest(chunk=chunk, update_mask=_mask(chunk, update_mask))
             for chunk in chunks
         ]
         return call(methods.CHUNKS_BATCH_UPDATE, parent=document_name(document), requests=requests)
@@ -338,14 +296,14 @@ class Chunks(Resource[ClientT]):
         """Delete several chunks of a document (corpora.documents.chunks.batchDelete).
 
         Args:
-            document: the document's name, or "CORPUS/DOCUMENT".
+            document: the document's name.
             names: ids or names of the chunks. All are deleted, or none.
         """
         parent = document_name(document)
         requests = [DeleteChunkRequest(name=chunk_name(name, parent)) for name in names]
         return call(methods.CHUNKS_BATCH_DELETE, parent=parent, requests=requests)
 
-    @paged
+    @method
     def list(self, document: str, *, page_size: int | None = None) -> PagedCall[Chunk]:
         """List a document's chunks, oldest first (corpora.documents.chunks.list)."""
         described = call(methods.CHUNKS_LIST, parent=document_name(document), page_size=page_size)

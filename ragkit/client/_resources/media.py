@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ragkit.api import methods
@@ -12,16 +12,16 @@ from ragkit.api.content import ContentInput, wrap_content, wrap_contents
 from ragkit.api.files import File
 from ragkit.api.names import cached_content_name, file_name, model_name
 from ragkit.api.tools import Tool, ToolConfig
-from ragkit.client._begun import Upload, uploads
-from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method, paged
+from ragkit.client._calls import Call, ClientT, PagedCall, Resource, Steps, call, message, method
 from ragkit.client._resources.generation import Contents
 from ragkit.client._upload_sources import Uploadable
+from ragkit.client._uploads import Progress, upload
 
 
 class Files(Resource[ClientT]):
     """Methods on uploaded files."""
 
-    @uploads
+    @method
     def upload(
         self,
         file: Uploadable,
@@ -29,20 +29,25 @@ class Files(Resource[ClientT]):
         name: str | None = None,
         display_name: str | None = None,
         mime_type: str | None = None,
-        progress: Callable[[int, int | None], None] | None = None,
-    ) -> Upload:
+        progress: Progress | None = None,
+    ) -> Steps[File]:
         """Upload a file (media.upload); a large one goes on where a broken connection left it.
 
         Args:
             file: a path, bytes, or a binary file object.
-            name: its id or name; left out, the service chooses one. With a name, a reply that
-                was lost never makes a second file.
+            name: its id or name; left out, a random one.
             display_name: at most 512 characters; by default the path's last part.
             mime_type: by default guessed from the name.
-            progress: told the bytes sent and their total, None where that is not known.
+            progress: told the bytes that the server has, and the bytes in all.
         """
-        full = None if name is None else file_name(name)
-        return Upload(file, full, display_name, mime_type, progress)
+        return upload(
+            file,
+            self._client._options,
+            name=name,
+            display_name=display_name,
+            mime_type=mime_type,
+            progress=progress,
+        )
 
     @method
     def get(self, name: str) -> Call[File]:
@@ -54,7 +59,7 @@ class Files(Resource[ClientT]):
         """Delete a file (files.delete)."""
         return call(methods.FILES_DELETE, name=file_name(name))
 
-    @paged
+    @method
     def list(self, *, page_size: int | None = None) -> PagedCall[File]:
         """List the files (files.list); `page_size` is at most 100."""
         return PagedCall(call(methods.FILES_LIST, page_size=page_size), "files")
@@ -123,7 +128,7 @@ class CachedContents(Resource[ClientT]):
         """Delete cached content (cachedContents.delete)."""
         return call(methods.CACHED_CONTENTS_DELETE, name=cached_content_name(name))
 
-    @paged
+    @method
     def list(self, *, page_size: int | None = None) -> PagedCall[CachedContent]:
         """List cached contents (cachedContents.list)."""
         described = call(methods.CACHED_CONTENTS_LIST, page_size=page_size)

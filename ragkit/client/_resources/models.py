@@ -18,7 +18,6 @@ from ragkit.api.generation import GenerateContentRequest, GenerateContentRespons
 from ragkit.api.messages import (
     CountMessageTokensResponse,
     GenerateMessageResponse,
-    Message,
     MessagePrompt,
 )
 from ragkit.api.models import (
@@ -38,11 +37,18 @@ from ragkit.api.texts import (
     GenerateTextResponse,
     TextPrompt,
 )
-from ragkit.client._begun import Begun, begins
-from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method, paged
-from ragkit.client._operations import EMBEDDING_BATCH, GENERATION_BATCH
+from ragkit.client._calls import (
+    Begun,
+    Call,
+    ClientT,
+    PagedCall,
+    Resource,
+    StreamedCall,
+    call,
+    message,
+    method,
+)
 from ragkit.client._resources.generation import Contents, GenerationOptions, generation
-from ragkit.client._streams import streamed
 
 if TYPE_CHECKING:
     from ragkit.api.batches import (
@@ -61,7 +67,7 @@ class Models(Resource[ClientT]):
         """Get what is known of a model (models.get)."""
         return call(methods.MODELS_GET, name=model_name(name))
 
-    @paged
+    @method
     def list(self, *, page_size: int | None = None) -> PagedCall[Model]:
         """List the models that the service offers (models.list)."""
         return PagedCall(call(methods.MODELS_LIST, page_size=page_size), "models")
@@ -92,22 +98,12 @@ class Models(Resource[ClientT]):
         Returns:
             `answer` with `grounding_attributions`, and `answerable_probability` in [0, 1].
         """
-        inline = None
-        if passages is not None:
-            inline = GroundingPassages(
-                passages=[
-                    GroundingPassage(id=str(number), content=wrap_content(passage))
-                    if isinstance(passage, str)
-                    else passage
-                    for number, passage in enumerate(passages)
-                ]
-            )
         return call(
             methods.MODELS_GENERATE_ANSWER,
             model=model_name(model),
             contents=wrap_contents(contents),
             answer_style=answer_style,
-            inline_passages=inline,
+            inline_passages=None if passages is None else GroundingPassages.of(passages),
             semantic_retriever=semantic_retriever,
             safety_settings=[*safety_settings],
             temperature=temperature,
@@ -181,16 +177,16 @@ class Models(Resource[ClientT]):
         fields = generation(contents, **options)
         return call(methods.MODELS_GENERATE_CONTENT, model=model_name(model), **fields)
 
-    @streamed
+    @method
     def stream_generate_content(
         self, model: str, contents: Contents, **options: Unpack[GenerationOptions]
-    ) -> Call[GenerateContentResponse]:
+    ) -> StreamedCall[GenerateContentResponse]:
         """Continue a conversation, piece by piece (models.streamGenerateContent).
 
         The arguments are those of `generate_content`; use the result in a `with` block.
         """
-        fields = generation(contents, **options)
-        return call(methods.MODELS_STREAM_GENERATE_CONTENT, model=model_name(model), **fields)
+        fields = {"model": model_name(model), **generation(contents, **options)}
+        return StreamedCall(call(methods.MODELS_STREAM_GENERATE_CONTENT, **fields))
 
     @method
     def generate_text(
@@ -221,20 +217,18 @@ class Models(Resource[ClientT]):
         self, model: str, prompt: MessagePrompt | str, **options: Unpack[MessageOptions]
     ) -> Call[GenerateMessageResponse]:
         """Continue a chat, the older way (models.generateMessage)."""
-        wrapped = _message_prompt(prompt)
-        return call(
-            methods.MODELS_GENERATE_MESSAGE, model=model_name(model), prompt=wrapped, **options
-        )
+        fields = {"prompt": MessagePrompt.of(prompt), **options}
+        return call(methods.MODELS_GENERATE_MESSAGE, model=model_name(model), **fields)
 
     @method
     def count_message_tokens(
         self, model: str, prompt: MessagePrompt | str
     ) -> Call[CountMessageTokensResponse]:
         """Count a chat's tokens, the older way (models.countMessageTokens)."""
-        wrapped = _message_prompt(prompt)
+        wrapped = MessagePrompt.of(prompt)
         return call(methods.MODELS_COUNT_MESSAGE_TOKENS, model=model_name(model), prompt=wrapped)
 
-    @begins
+    @method
     def batch_generate_content(
         self,
         model: str,
@@ -252,32 +246,18 @@ class Models(Resource[ClientT]):
             display_name: what to call the batch.
             priority: batches with higher ones go first.
         """
-        from ragkit.api.batches import (
-            GenerateContentBatch,
-            InlinedRequest,
-            InlinedRequests,
-            InputConfig,
-        )
+        from ragkit.api.batches import GenerateContentBatch, InputConfig
 
-        source = (
-            InputConfig(file_name=requests)
-            if isinstance(requests, str)
-            else InputConfig(
-                requests=InlinedRequests(
-                    requests=[InlinedRequest(request=_request(model, one)) for one in requests]
-                )
-            )
-        )
         batch = message(
             GenerateContentBatch,
             model=model_name(model),
             display_name=display_name,
-            input_config=source,
+            input_config=InputConfig.of(model_name(model), requests),
             priority=priority,
         )
-        return Begun(call(methods.MODELS_BATCH_GENERATE_CONTENT, batch=batch), GENERATION_BATCH)
+        return Begun(call(methods.MODELS_BATCH_GENERATE_CONTENT, batch=batch))
 
-    @begins
+    @method
     def async_batch_embed_content(
         self,
         model: str,
@@ -290,35 +270,16 @@ class Models(Resource[ClientT]):
 
         The arguments are those of `batch_generate_content`.
         """
-        from ragkit.api.batches import (
-            EmbedContentBatch,
-            InlinedEmbedContentRequest,
-            InlinedEmbedContentRequests,
-            InputEmbedContentConfig,
-        )
+        from ragkit.api.batches import EmbedContentBatch, InputEmbedContentConfig
 
-        source = (
-            InputEmbedContentConfig(file_name=contents)
-            if isinstance(contents, str)
-            else InputEmbedContentConfig(
-                requests=InlinedEmbedContentRequests(
-                    requests=[
-                        InlinedEmbedContentRequest(
-                            request=_embed_request(model, one, None, None, None)
-                        )
-                        for one in contents
-                    ]
-                )
-            )
-        )
         batch = message(
             EmbedContentBatch,
             model=model_name(model),
             display_name=display_name,
-            input_config=source,
+            input_config=InputEmbedContentConfig.of(model_name(model), contents),
             priority=priority,
         )
-        return Begun(call(methods.MODELS_ASYNC_BATCH_EMBED_CONTENT, batch=batch), EMBEDDING_BATCH)
+        return Begun(call(methods.MODELS_ASYNC_BATCH_EMBED_CONTENT, batch=batch))
 
 
 class TextOptions(TypedDict, total=False):
@@ -340,16 +301,6 @@ class MessageOptions(TypedDict, total=False):
     candidate_count: int
     top_p: float
     top_k: int
-
-
-def _message_prompt(prompt: MessagePrompt | str) -> MessagePrompt:
-    return MessagePrompt(messages=[Message(content=prompt)]) if isinstance(prompt, str) else prompt
-
-
-def _request(model: str, one: GenerateContentRequest | ContentInput) -> GenerateContentRequest:
-    if isinstance(one, GenerateContentRequest):
-        return one
-    return GenerateContentRequest(model=model_name(model), contents=wrap_contents(one))
 
 
 def _embed_request(

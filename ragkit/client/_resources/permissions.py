@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from ragkit.api import methods
+from ragkit.api.base import ProtoModel
 from ragkit.api.common import Empty
 from ragkit.api.names import permission_name
 from ragkit.api.permissions import GranteeType, Permission, Role
-from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method, paged
+from ragkit.api.wire import Method
+from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method
+
+T = TypeVar("T", bound=ProtoModel)
 
 
-def _tuned(name: str) -> bool:
-    return name.startswith("tunedModels/")
+def _on(name: str, corpora: Method[Any, T], tuned_models: Method[Any, T]) -> Method[Any, T]:
+    """Which of two methods is for what a name begins with."""
+    return tuned_models if name.startswith("tunedModels/") else corpora
 
 
 class Permissions(Resource[ClientT]):
@@ -40,38 +47,33 @@ class Permissions(Resource[ClientT]):
             email_address=email_address,
             grantee_type=GranteeType.EVERYONE if email_address is None else kind,
         )
-        declared = (
-            methods.TUNED_MODELS_PERMISSIONS_CREATE
-            if _tuned(parent)
-            else methods.CORPORA_PERMISSIONS_CREATE
-        )
-        return call(declared, parent=parent, permission=permission)
+        tuned, corpora = methods.TUNED_MODELS_PERMISSIONS_CREATE, methods.CORPORA_PERMISSIONS_CREATE
+        return call(_on(parent, corpora, tuned), parent=parent, permission=permission)
 
     @method
     def get(self, name: str, parent: str | None = None) -> Call[Permission]:
         """Get a permission (corpora.permissions.get, tunedModels.permissions.get)."""
         full = permission_name(name, parent)
         tuned, corpora = methods.TUNED_MODELS_PERMISSIONS_GET, methods.CORPORA_PERMISSIONS_GET
-        return call(tuned if _tuned(full) else corpora, name=full)
+        return call(_on(full, corpora, tuned), name=full)
 
     @method
     def update(self, name: str, *, role: Role | str) -> Call[Permission]:
         """Change a permission's role (corpora.permissions.patch, tunedModels.permissions.patch)."""
         permission = message(Permission, name=permission_name(name), role=role)
         tuned, corpora = methods.TUNED_MODELS_PERMISSIONS_PATCH, methods.CORPORA_PERMISSIONS_PATCH
-        declared = tuned if _tuned(name) else corpora
-        return call(declared, permission=permission, update_mask="role")
+        return call(_on(name, corpora, tuned), permission=permission, update_mask="role")
 
     @method
     def delete(self, name: str) -> Call[Empty]:
         """Take a permission back (corpora.permissions.delete, tunedModels.permissions.delete)."""
         full = permission_name(name)
         tuned, corpora = methods.TUNED_MODELS_PERMISSIONS_DELETE, methods.CORPORA_PERMISSIONS_DELETE
-        return call(tuned if _tuned(full) else corpora, name=full)
+        return call(_on(full, corpora, tuned), name=full)
 
-    @paged
+    @method
     def list(self, parent: str, *, page_size: int | None = None) -> PagedCall[Permission]:
         """List permissions (corpora.permissions.list, tunedModels.permissions.list)."""
         tuned, corpora = methods.TUNED_MODELS_PERMISSIONS_LIST, methods.CORPORA_PERMISSIONS_LIST
-        declared = tuned if _tuned(parent) else corpora
-        return PagedCall(call(declared, parent=parent, page_size=page_size), "permissions")
+        described = call(_on(parent, corpora, tuned), parent=parent, page_size=page_size)
+        return PagedCall(described, "permissions")

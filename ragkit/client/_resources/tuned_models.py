@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from ragkit.api import methods
 from ragkit.api.common import Empty
@@ -19,15 +19,21 @@ from ragkit.api.tuned_models import (
     TunedModel,
     TunedModelSource,
     TuningExample,
-    TuningExamples,
     TuningTask,
 )
-from ragkit.client._begun import Begun, begins
-from ragkit.client._calls import Call, ClientT, PagedCall, Resource, call, message, method, paged
-from ragkit.client._operations import ANY_BATCH, TUNING
+from ragkit.client._calls import (
+    Begun,
+    Call,
+    ClientT,
+    PagedCall,
+    Resource,
+    StreamedCall,
+    call,
+    message,
+    method,
+)
 from ragkit.client._resources.generation import Contents, GenerationOptions, generation
 from ragkit.client._resources.models import TextOptions
-from ragkit.client._streams import streamed
 
 if TYPE_CHECKING:
     from ragkit.api.batches import (
@@ -37,25 +43,33 @@ if TYPE_CHECKING:
         GenerateContentBatchOutput,
     )
 
-_UPDATABLE = ("display_name", "description", "temperature", "top_p", "top_k")
+
+class TunedModelFields(TypedDict, total=False):
+    """What can be said of a tuned model.
+
+    `display_name` has at most 40 characters; `temperature` is in [0, 1] and, like `top_p` and
+    `top_k`, the default for its answers.
+    """
+
+    display_name: str
+    description: str
+    temperature: float
+    top_p: float
+    top_k: int
 
 
 class TunedModels(Resource[ClientT]):
     """Methods on tuned models: models trained further on examples."""
 
-    @begins
+    @method
     def create(
         self,
         base_model: str,
         examples: Iterable[tuple[str, str] | TuningExample],
         *,
         tuned_model_id: str | None = None,
-        display_name: str | None = None,
-        description: str | None = None,
-        temperature: float | None = None,
-        top_p: float | None = None,
-        top_k: int | None = None,
         hyperparameters: Hyperparameters | None = None,
+        **fields: Unpack[TunedModelFields],
     ) -> Begun[TunedModel, CreateTunedModelMetadata]:
         """Begin to tune a model (tunedModels.create).
 
@@ -63,42 +77,23 @@ class TunedModels(Resource[ClientT]):
             base_model: name of the model to start from, `models/M` or `tunedModels/M`.
             examples: inputs and what the model should say to each.
             tuned_model_id: its id: at most 40 lowercase letters, digits and dashes, a letter first.
-            display_name: at most 40 characters.
-            description: what it is for.
-            temperature: default for its answers, in [0, 1].
-            top_p: likewise.
-            top_k: likewise.
             hyperparameters: how to train.
+            fields: see `TunedModelFields`.
 
         Returns:
             The operation, which ends with the tuned model.
         """
-        data = TuningExamples(
-            examples=[
-                one
-                if isinstance(one, TuningExample)
-                else TuningExample(text_input=one[0], output=one[1])
-                for one in examples
-            ]
-        )
         tuned = base_model.startswith("tunedModels/")
+        data = Dataset.of(examples)
         model = message(
             TunedModel,
             base_model=None if tuned else model_name(base_model),
             tuned_model_source=TunedModelSource(tuned_model=base_model) if tuned else None,
-            display_name=display_name,
-            description=description,
-            temperature=temperature,
-            top_p=top_p,
-            top_k=top_k,
-            tuning_task=TuningTask(
-                training_data=Dataset(examples=data), hyperparameters=hyperparameters
-            ),
+            tuning_task=TuningTask(training_data=data, hyperparameters=hyperparameters),
+            **fields,
         )
-        described = call(
-            methods.TUNED_MODELS_CREATE, tuned_model_id=tuned_model_id, tuned_model=model
-        )
-        return Begun(described, TUNING)
+        id_ = tuned_model_id
+        return Begun(call(methods.TUNED_MODELS_CREATE, tuned_model_id=id_, tuned_model=model))
 
     @method
     def get(self, name: str) -> Call[TunedModel]:
@@ -110,32 +105,20 @@ class TunedModels(Resource[ClientT]):
         self,
         name: str,
         *,
-        display_name: str | None = None,
-        description: str | None = None,
-        temperature: float | None = None,
-        top_p: float | None = None,
-        top_k: int | None = None,
         update_mask: Sequence[str] | None = None,
+        **fields: Unpack[TunedModelFields],
     ) -> Call[TunedModel]:
-        """Change what is given of a tuned model (tunedModels.patch)."""
-        model = message(
-            TunedModel,
-            name=tuned_model_name(name),
-            display_name=display_name,
-            description=description,
-            temperature=temperature,
-            top_p=top_p,
-            top_k=top_k,
-        )
-        given = [field for field in _UPDATABLE if field in model.model_fields_set]
-        return call(methods.TUNED_MODELS_PATCH, tuned_model=model, update_mask=update_mask or given)
+        """Change what is given of a tuned model (tunedModels.patch); see `TunedModelFields`."""
+        model = message(TunedModel, name=tuned_model_name(name), **fields)
+        mask = update_mask or [*fields]
+        return call(methods.TUNED_MODELS_PATCH, tuned_model=model, update_mask=mask)
 
     @method
     def delete(self, name: str) -> Call[Empty]:
         """Delete a tuned model (tunedModels.delete)."""
         return call(methods.TUNED_MODELS_DELETE, name=tuned_model_name(name))
 
-    @paged
+    @method
     def list(
         self,
         *,
@@ -155,11 +138,8 @@ class TunedModels(Resource[ClientT]):
     @method
     def transfer_ownership(self, name: str, email_address: str) -> Call[TransferOwnershipResponse]:
         """Make somebody else the owner (tunedModels.transferOwnership); you become a writer."""
-        return call(
-            methods.TUNED_MODELS_TRANSFER_OWNERSHIP,
-            name=tuned_model_name(name),
-            email_address=email_address,
-        )
+        fields = {"name": tuned_model_name(name), "email_address": email_address}
+        return call(methods.TUNED_MODELS_TRANSFER_OWNERSHIP, **fields)
 
     @method
     def generate_content(
@@ -169,48 +149,38 @@ class TunedModels(Resource[ClientT]):
         fields = generation(contents, **options)
         return call(methods.TUNED_MODELS_GENERATE_CONTENT, model=tuned_model_name(model), **fields)
 
-    @streamed
+    @method
     def stream_generate_content(
         self, model: str, contents: Contents, **options: Unpack[GenerationOptions]
-    ) -> Call[GenerateContentResponse]:
+    ) -> StreamedCall[GenerateContentResponse]:
         """Continue a conversation, piece by piece (tunedModels.streamGenerateContent)."""
-        fields = generation(contents, **options)
-        return call(
-            methods.TUNED_MODELS_STREAM_GENERATE_CONTENT, model=tuned_model_name(model), **fields
-        )
+        fields = {"model": tuned_model_name(model), **generation(contents, **options)}
+        return StreamedCall(call(methods.TUNED_MODELS_STREAM_GENERATE_CONTENT, **fields))
 
     @method
     def generate_text(
         self, model: str, text: str, **options: Unpack[TextOptions]
     ) -> Call[GenerateTextResponse]:
         """Continue a text, the older way (tunedModels.generateText)."""
-        return call(
-            methods.TUNED_MODELS_GENERATE_TEXT,
-            model=tuned_model_name(model),
-            prompt=TextPrompt(text=text),
-            **options,
-        )
+        fields = {"prompt": TextPrompt(text=text), **options}
+        return call(methods.TUNED_MODELS_GENERATE_TEXT, model=tuned_model_name(model), **fields)
 
-    @begins
+    @method
     def get_operation(self, name: str) -> Begun[TunedModel, CreateTunedModelMetadata]:
         """Get how far a tuning is (tunedModels.operations.get)."""
-        return Begun(call(methods.TUNED_MODELS_OPERATIONS_GET, name=operation_name(name)), TUNING)
+        return Begun(call(methods.TUNED_MODELS_OPERATIONS_GET, name=operation_name(name)))
 
-    @paged
+    @method
     def list_operations(self, model: str, *, page_size: int | None = None) -> PagedCall[Operation]:
         """List a tuned model's tunings (tunedModels.operations.list)."""
-        described = call(
-            methods.TUNED_MODELS_OPERATIONS_LIST,
-            name=tuned_model_name(model),
-            page_size=page_size,
-        )
-        return PagedCall(described, "operations")
+        fields = {"name": tuned_model_name(model), "page_size": page_size}
+        return PagedCall(call(methods.TUNED_MODELS_OPERATIONS_LIST, **fields), "operations")
 
 
 class Batches(Resource[ClientT]):
     """Methods on batches; `Models` has those that begin one."""
 
-    @begins
+    @method
     def get(
         self, name: str
     ) -> Begun[
@@ -218,9 +188,9 @@ class Batches(Resource[ClientT]):
         GenerateContentBatch | EmbedContentBatch,
     ]:
         """Get how far a batch is (batches.get)."""
-        return Begun(call(methods.BATCHES_GET, name=batch_name(name)), ANY_BATCH)
+        return Begun(call(methods.BATCHES_GET, name=batch_name(name)))
 
-    @paged
+    @method
     def list(
         self,
         *,

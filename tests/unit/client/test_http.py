@@ -12,8 +12,8 @@ import pytest
 
 from ragkit import connect
 from ragkit.api import errors
-from ragkit.api.wire import HttpRequest
-from ragkit.client._http import AsyncHttpTransport, HttpTransport
+from ragkit.api.wire import HttpRequest, HttpResponse
+from ragkit.client._http import AsyncHttpStream, AsyncHttpTransport, HttpStream, HttpTransport
 
 URL = "https://service.test/base/"
 GET = HttpRequest("GET", "/v1beta/corpora/a", [("pageSize", "2"), ("filter", "a b")])
@@ -172,7 +172,8 @@ def test_a_stream_gives_pieces_as_they_arrive_and_says_when_it_breaks():
     options = handling(lambda request: httpx.Response(200, headers={"X-A": "b"}, stream=body))
     reply = HttpTransport(URL, options=options).open(GET)
     assert (reply.status, reply.headers["x-a"]) == (200, "b")
-    pieces = iter(reply)
+    assert isinstance(reply, HttpStream)
+    pieces = reply.body
     assert [next(pieces), next(pieces)] == [b"one", b"two"]
     with pytest.raises(errors.TransportError, match="reset"):
         next(pieces)
@@ -182,7 +183,9 @@ def test_a_stream_gives_pieces_as_they_arrive_and_says_when_it_breaks():
 def test_a_stream_closed_early_gives_back_its_connection():
     body = Pieces()
     options = handling(lambda request: httpx.Response(200, stream=body))
-    HttpTransport(URL, options=options).open(GET).close()
+    reply = HttpTransport(URL, options=options).open(GET)
+    assert isinstance(reply, HttpStream)
+    reply.close()
     assert body.closed
 
 
@@ -191,18 +194,47 @@ def test_an_asynchronous_stream():
         body = Pieces()
         options = handling(lambda request: httpx.Response(200, stream=body))
         transport = AsyncHttpTransport(URL, options=options)
-        pieces = aiter(await transport.open(GET))
+        reply = await transport.open(GET)
+        assert isinstance(reply, AsyncHttpStream)
+        pieces = reply.body
         assert [await anext(pieces), await anext(pieces)] == [b"one", b"two"]
         with pytest.raises(errors.TransportError, match="reset"):
             await anext(pieces)
         assert body.closed
         early = Pieces()
         body = early
-        await (await transport.open(GET)).close()
+        reply = await transport.open(GET)
+        assert isinstance(reply, AsyncHttpStream)
+        await reply.close()
         assert early.closed
         await transport.close()
 
     anyio.run(main)
+
+
+def test_an_error_in_place_of_a_stream_comes_whole_and_gives_back_its_connection():
+    class Page(httpx.SyncByteStream, httpx.AsyncByteStream):
+        closed = False
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"busy"
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"busy"
+
+        def close(self) -> None:
+            self.closed = True
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    pages = [Page(), Page()]
+    options = handling(lambda request: httpx.Response(503, stream=pages[0]))
+    whole = HttpResponse(503, b"busy", {})
+    assert HttpTransport(URL, options=options).open(GET) == whole
+    options = handling(lambda request: httpx.Response(503, stream=pages[1]))
+    assert anyio.run(AsyncHttpTransport(URL, options=options).open, GET) == whole
+    assert all(page.closed for page in pages)
 
 
 def test_a_stream_that_cannot_begin_is_a_transport_error():

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from ragkit.api import errors
+from ragkit.api import errors, methods
 from ragkit.api.batches import (
     BatchState,
     EmbedContentBatch,
@@ -21,18 +21,14 @@ from ragkit.api.batches import (
 from ragkit.api.operations import Operation, pack_any
 from ragkit.api.tuned_models import CreateTunedModelMetadata, TunedModel
 from ragkit.api.wire import HttpRequest, HttpResponse
-from ragkit.client import AsyncClient, Client, RetryPolicy
+from ragkit.client import AsyncClient, Client, RetryPolicy, _client
 from ragkit.client import _operations as operations
-from ragkit.client._operations import (
-    ANY_BATCH,
-    EMBEDDING_BATCH,
-    GENERATION_BATCH,
-    TUNING,
-    AsyncOperationHandle,
-    Kind,
-    OperationHandle,
-    OperationTimeout,
-)
+from ragkit.client._operations import OperationHandle, OperationTimeout
+
+GENERATION_BATCH = methods.MODELS_BATCH_GENERATE_CONTENT
+EMBEDDING_BATCH = methods.MODELS_ASYNC_BATCH_EMBED_CONTENT
+ANY_BATCH = None
+TUNING = methods.TUNED_MODELS_CREATE
 
 POLICY = RetryPolicy(attempts=3, first_wait=0.0, longest_wait=0.0)
 TYPE = "type.googleapis.com/google.ai.generativelanguage.v1beta."
@@ -61,6 +57,7 @@ def clock(monkeypatch) -> Clock:
     clock = Clock()
     fake = SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep)
     monkeypatch.setattr(operations, "time", fake)
+    monkeypatch.setattr(_client, "time", fake)
     monkeypatch.setattr(anyio, "sleep", clock.asleep)
     return clock
 
@@ -98,14 +95,14 @@ class AsyncScript:
 def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Does something with a handle on one of the two clients, over a script."""
 
-    def run(script: Script, operation: Any, kind: Kind[Any, Any], do: Callable[[Any], Any]) -> Any:
+    def run(script: Script, operation: Any, kind: Any, do: Callable[[Any], Any]) -> Any:
         begun = Operation.model_validate(operation)
         if request.param == "sync":
             return do(OperationHandle(Client(script, retry=POLICY), begun, kind))
 
         async def main() -> Any:
             client = AsyncClient(AsyncScript(script), retry=POLICY)
-            outcome = do(AsyncOperationHandle(client, begun, kind))
+            outcome = do(OperationHandle(client, begun, kind))
             return await outcome if inspect.isawaitable(outcome) else outcome
 
         return anyio.run(main)
@@ -276,7 +273,7 @@ def test_a_handle_shows_what_was_last_seen(run):
 
 
 def test_metadata_may_be_absent_untyped_or_of_any_batch(run):
-    def metadata(operation: Any, kind: Kind[Any, Any]) -> Any:
+    def metadata(operation: Any, kind: Any) -> Any:
         return run(Script(), operation, kind, lambda handle: handle.metadata)
 
     assert metadata({"name": "batches/b"}, GENERATION_BATCH) is None

@@ -20,7 +20,7 @@ from ragkit.client import AsyncClient, Client, RetryPolicy
 from ragkit.client._availability import GOOGLE_HOST, MethodClosed, supports
 from ragkit.client._budget import CAPACITY, RetryBudget
 from ragkit.client._calls import Call
-from ragkit.client._retry import Wait, perform
+from ragkit.client._retry import Options, perform
 
 POLICY = RetryPolicy(attempts=4, first_wait=0.001, longest_wait=0.05, deadline=5)
 
@@ -300,13 +300,19 @@ GET = Call(methods.CORPORA_GET, GetCorpusRequest(name="corpora/a"))
 GOOGLE = f"https://{GOOGLE_HOST}"
 
 
-def drive(script: Script, call: Call[Any] = GET, **conditions: Any) -> Any:
+def drive(
+    script: Script,
+    call: Call[Any] = GET,
+    *,
+    budget: RetryBudget | None = None,
+    endpoint: str = "",
+) -> Any:
     """Carries out a call without a client and without waiting."""
-    steps = perform(call, POLICY, None, **conditions)
+    steps = perform(call, Options(endpoint, POLICY, None, budget or RetryBudget()))
     step = next(steps)
     while True:
         outcome: Any = None
-        if not isinstance(step, Wait):
+        if isinstance(step, HttpRequest):
             try:
                 outcome = script.send(step)
             except errors.TransportError as error:
@@ -491,13 +497,14 @@ def test_the_span_of_a_failed_call_says_so(run, spans):
     assert span.attributes["error.type"] == "NotFound"
 
 
-def test_a_reply_that_a_driver_takes_over_ends_the_span_and_counts_as_success(spans):
+def test_the_span_of_a_stream_ends_when_it_is_open_and_counts_as_success(spans):
     budget = RetryBudget()
     spend(budget, LOST)
     left = budget.left
-    steps = perform(GET, POLICY, None, budget=budget, endpoint=GOOGLE)
+    steps = perform(GET, Options(GOOGLE, POLICY, None, budget), streamed=True)
     next(steps)
-    steps.close()
+    with pytest.raises(StopIteration):
+        steps.send(reply(200, {}))
     assert (spans[-1].status, spans[-1].ended) == (None, 1)
     assert spans[-1].attributes["server.address"] == GOOGLE_HOST
     assert budget.left == left + 1

@@ -12,7 +12,6 @@ from ragkit.api import errors
 from ragkit.api.wire import HttpRequest, HttpResponse
 from ragkit.client import (
     AsyncClient,
-    AsyncOperationHandle,
     Client,
     MethodClosed,
     OperationHandle,
@@ -89,6 +88,14 @@ def test_a_file_is_uploaded_through_both_clients(tmp_path):
     assert anyio.run(main) == "files/f"
 
 
+def test_a_list_is_a_table_of_its_first_page_in_a_notebook():
+    page = {"corpora": [{"name": "corpora/a"}, {"name": "corpora/b", "displayName": "<B>"}]}
+    html = Client(Script({**page, "nextPageToken": "t"})).corpora.list()._repr_html_()
+    assert html.count("<tr>") == 3
+    assert "first page" in html
+    assert "&lt;B&gt;" in html
+
+
 def test_a_batch_is_waited_for_through_both_clients(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
 
@@ -108,7 +115,7 @@ def test_a_batch_is_waited_for_through_both_clients(monkeypatch):
     async def main() -> str | None:
         client = AsyncClient(AsyncScript(Script(RUNNING, RUNNING, DONE)))
         handle = await client.models.batch_generate_content("m", ["hello"], display_name="night")
-        assert isinstance(handle, AsyncOperationHandle)
+        assert isinstance(handle, OperationHandle)
         return (await handle.result()).responses_file
 
     assert anyio.run(main) == "files/r"
