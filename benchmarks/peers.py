@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,22 +25,29 @@ _SHOWN = ("langchain-text-splitters", "chromadb", "lancedb", "wordllama")
 
 
 def peers_python(folder: Path) -> Path | None:
-    """The interpreter of the peers' environment, which is made if it is not there.
+    """The interpreter of the peers' environment; see `environment_of`."""
+    return environment_of(folder, "langchain", REQUIREMENTS)
+
+
+def environment_of(folder: Path, name: str, requirements: Sequence[str]) -> Path | None:
+    """The interpreter of an environment, which is made if it is not there.
 
     Args:
         folder: where environments are kept.
+        name: the environment's.
+        requirements: what is installed in it.
 
     Returns:
         None if it cannot be made, the reason having been printed.
     """
-    environment = folder / "langchain"
+    environment = folder.absolute() / name
     interpreter = environment / "bin" / "python"
     if (environment / "complete").exists():
         return interpreter
     print(f"installing the peers into {environment} (some minutes, once)", file=sys.stderr)
     pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     make = [sys.executable, "-m", "venv", str(environment)]
-    for command in (make, [*pip, *REQUIREMENTS]):
+    for command in (make, [*pip, *requirements]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             reason = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

@@ -165,6 +165,17 @@ def split_chunk(name: str, field: str = "name") -> tuple[str, str, str]:
     return corpus, document, chunk
 
 
+def split_permission(name: str, field: str = "name") -> tuple[str, str]:
+    """The parent's name and the id in `corpora/*/permissions/*` or `tunedModels/*/permissions/*`.
+
+    Raises:
+        InvalidArgument: the name is of any other form.
+    """
+    collection = "tunedModels" if name.startswith("tunedModels/") else "corpora"
+    parent, permission = _split(name, (collection, "permissions"), field)
+    return f"{collection}/{parent}", permission
+
+
 def split_model(name: str, field: str = "model") -> str:
     """The id in `models/*`. Raises InvalidArgument for any other form."""
     collection, slash, model = name.partition("/")

@@ -19,9 +19,12 @@ COMMANDS = {
     "ingest": ("ragkit.cli.ingest", "Read files and folders into a corpus."),
     "query": ("ragkit.cli.query", "Find the passages that are relevant to a text."),
     "ask": ("ragkit.cli.ask", "Answer a question from a corpus, with citations."),
+    "serve": ("ragkit.cli.serve", "Serve the API over HTTP."),
     "corpora": ("ragkit.cli.resources", "List, get, create, update and delete corpora."),
     "documents": ("ragkit.cli.resources", "List, get, create, update and delete documents."),
     "chunks": ("ragkit.cli.resources", "List, get, create, update and delete chunks."),
+    "permissions": ("ragkit.cli.permissions", "Say who may use, change and share a corpus."),
+    "keys": ("ragkit.cli.keys", "Make, list and revoke the API keys of a served data folder."),
     "doctor": ("ragkit.cli.doctor", "Say where calls go, what is there, and what is missing."),
 }
 """Each command's module, which holds it under its own name, and its short help."""

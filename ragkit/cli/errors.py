@@ -86,6 +86,10 @@ def _where_to_look(error: NotFound) -> str:
         error.resource or "",
     )
     parts = missing.split("/")
+    if parts[0] == "keys":
+        return "'ragkit keys list' shows which keys there are"
+    if "permissions" in parts[2:]:
+        return f"'ragkit permissions list {parts[0]}/{parts[1]}' shows who may do what with it"
     if len(parts) == 4:
         return f"'ragkit documents list {parts[1]}' shows which documents are there"
     if len(parts) == 6:

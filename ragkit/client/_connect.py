@@ -94,7 +94,7 @@ def _in_process(target: Target, credentials: Credentials | None) -> InProcessTra
     def open_embedded() -> Service:
         from ragkit.service import open_service
 
-        return open_service(target.data)
+        return open_service(target.data, connect=connect)
 
     return InProcessTransport(open_embedded)
 

@@ -16,8 +16,15 @@ from ragkit.client._decoding import ArrayDecoder, Decoder, EventDecoder
 class StreamedReply(Protocol):
     """A reply of which the status and headers are there, and the body is yet to come."""
 
-    status: int
-    headers: Mapping[str, str]
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, their names in lower case."""
+        ...
 
     @property
     def body(self) -> Iterator[bytes]:
@@ -32,8 +39,15 @@ class StreamedReply(Protocol):
 class AsyncStreamedReply(Protocol):
     """The asynchronous twin of `StreamedReply`."""
 
-    status: int
-    headers: Mapping[str, str]
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, their names in lower case."""
+        ...
 
     @property
     def body(self) -> AsyncIterator[bytes]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from ragkit.api.errors import TransportError
 from ragkit.api.wire import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
+    from ragkit.client._streams import AsyncStreamedReply, StreamedReply
     from ragkit.service import Service
 
 
@@ -66,6 +67,10 @@ class InProcessTransport:
         """Dispatch the request."""
         return self._opened().dispatch(request)
 
+    def open(self, request: HttpRequest) -> HttpResponse | StreamedReply:
+        """Dispatch the request; a stream can be read while it is made."""
+        return self._opened().open(request)
+
     def close(self) -> None:
         """Close the service's files."""
         with self._lock:
@@ -73,6 +78,26 @@ class InProcessTransport:
             if self._service is not None:
                 self._service.close()
                 self._service = None
+
+
+class _ThreadedReply:
+    """A reply that the service makes in worker threads, piece by piece."""
+
+    def __init__(self, reply: StreamedReply) -> None:
+        self.status, self.headers = reply.status, reply.headers
+        self._reply = reply
+
+    @property
+    async def body(self) -> AsyncIterator[bytes]:
+        from anyio import to_thread
+
+        while (piece := await to_thread.run_sync(next, self._reply.body, None)) is not None:
+            yield piece
+
+    async def close(self) -> None:
+        from anyio import to_thread
+
+        await to_thread.run_sync(self._reply.close)
 
 
 class AsyncInProcessTransport:
@@ -90,6 +115,13 @@ class AsyncInProcessTransport:
         from anyio import to_thread
 
         return await to_thread.run_sync(self._transport.send, request)
+
+    async def open(self, request: HttpRequest) -> HttpResponse | AsyncStreamedReply:
+        """Dispatch the request in a worker thread; a stream is made in worker threads too."""
+        from anyio import to_thread
+
+        reply = await to_thread.run_sync(self._transport.open, request)
+        return reply if isinstance(reply, HttpResponse) else _ThreadedReply(reply)
 
     async def close(self) -> None:
         """Close the service's files."""

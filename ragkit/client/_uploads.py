@@ -1,4 +1,4 @@
-"""Uploads of files, as one generator that both clients drive.
+"""Uploads of files, as one generator that both clients drive, and downloads.
 
 Little content goes in one request (multipart), more in pieces by Google's resumable protocol: after
 a failure the server is asked how much it has, and the upload goes on there. At any time one piece
@@ -267,6 +267,23 @@ class _Job:
         path: str = MEDIA_UPLOAD.upload_path,
     ) -> HttpRequest:
         return HttpRequest("POST", path, query, headers, body, self._options.timeout)
+
+
+def download(name: str, options: Options) -> Steps[bytes]:
+    """Get the content of a file that the service made; see `Files.download`."""
+    path, query = f"/v1beta/{name}:download", (("alt", "media"),)
+    request = HttpRequest("GET", path, query, timeout=options.timeout)
+    with Attempts("media.download", options) as attempts:
+        while True:
+            outcome: Outcome = yield from attempts.send(request)
+            failure = failure_of(outcome, "media.download", name)
+            if failure is None:
+                assert isinstance(outcome, HttpResponse)
+                attempts.refund()
+                return outcome.body
+            if not may_help(outcome):
+                raise failure
+            yield attempts.after(failure)
 
 
 def _invalid(field: str, problem: str) -> InvalidArgument:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragkit.engine.models.embedders import DEFAULT_EMBEDDER, Task, load_embedder
+from ragkit.engine.config import EmbedderConfig, EngineConfig
+from ragkit.engine.models.embedders import Task, embedder_names, load_embedder
 from ragkit.engine.records import (
     ChunkRecord,
     ChunkUpdate,
@@ -25,15 +27,23 @@ from ragkit.engine.records import (
     NewChunk,
     Vector,
 )
+from ragkit.engine.sharing import Shared
 
 if TYPE_CHECKING:
     from ragkit.engine.index import LocalIndex
+    from ragkit.engine.jobs import Executor, Failure, Worker
+    from ragkit.engine.media import Media
     from ragkit.engine.models.answerer import ExtractedAnswer, ExtractiveAnswerer
     from ragkit.engine.models.embedders import Embedder
+    from ragkit.engine.models.generators import Generator, GeneratorFactory
+    from ragkit.engine.models.remote_embedders import RemoteEmbedder
     from ragkit.engine.store import Store
 
 _CORPUS_FOLDER = re.compile(r"[0-9]+")
 _PAGE = 1000
+_SEARCHES_TOGETHER = 32
+_ITEM_SECONDS = 10.0
+"""How long closing waits for the item of a job that is worked on."""
 
 
 class DataFolderError(EngineError):
@@ -66,17 +76,37 @@ class Engine:
 
     Arguments:
         data: the data folder. It is made, readable by its owner only, when it is first needed.
-        embedder: the name of the model that embeds the chunks of new corpora. A corpus keeps the
-            one that it was created with.
+        embedder: the name of the model that embeds the chunks of new corpora; the configured one
+            by default. A corpus keeps the one that it was created with.
+        config: which models there are beside the bundled ones.
+        make_generator: makes generators of a configuration; by default those that need no more
+            than this package.
+        make_embedder: likewise for embedders.
     """
 
-    def __init__(self, data: Path, *, embedder: str = DEFAULT_EMBEDDER) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        embedder: str = "",
+        config: EngineConfig | None = None,
+        make_generator: GeneratorFactory | None = None,
+        make_embedder: Callable[[EmbedderConfig], RemoteEmbedder] | None = None,
+    ) -> None:
         # Made absolute now: the process may change its working directory later.
         self.data = data.absolute()
-        self.embedder_name = embedder
+        self.config = config or EngineConfig()
+        self.embedder_name = embedder or self.config.embedder
+        self._make_generator = make_generator
+        self._make_embedder = make_embedder
+        self._generators: dict[str, Generator] = {}
+        self._embedders: dict[str, RemoteEmbedder] = {}
         self._lock = threading.Lock()
+        self._searches = Shared(self._search_each, most=_SEARCHES_TOGETHER)
         self._store: Store | None = None
         self._index: LocalIndex | None = None
+        self._media: Media | None = None
+        self._worker: Worker | None = None
 
     @property
     def store(self) -> Store:
@@ -101,6 +131,17 @@ class Engine:
                 self._index = LocalIndex(self.data / "index", store)
             return self._index
 
+    @property
+    def media(self) -> Media:
+        """Files and uploads; opened when they are first needed."""
+        store = self.store
+        with self._lock:
+            if self._media is None:
+                from ragkit.engine.media import Media
+
+                self._media = Media(self.data / "files", store, self.config.files)
+            return self._media
+
     def open(self) -> None:
         """Open the data folder now rather than when it is first needed.
 
@@ -112,16 +153,46 @@ class Engine:
     def close(self) -> None:
         """Let go of all files. The engine may be used again; it then opens them anew."""
         with self._lock:
+            worker, self._worker = self._worker, None
+        if worker is not None:  # which uses the rest
+            worker.stop(_ITEM_SECONDS)
+        with self._lock:
             store, index = self._store, self._index
-            self._store = self._index = None
+            self._store = self._index = self._media = None
+            models: list[Generator | RemoteEmbedder] = [
+                *self._generators.values(),
+                *self._embedders.values(),
+            ]
+            self._generators, self._embedders = {}, {}
+        for model in models:
+            model.close()
         if index is not None:
             index.close()
         if store is not None:
             store.close()
 
-    def create_corpus(self, id: str, display_name: str) -> CorpusRecord:  # noqa: A002
+    def start_worker(
+        self, executors: Mapping[str, Executor], fail: Failure, *, stay: bool = False
+    ) -> None:
+        """See that a thread of this process carries out the store's jobs; see `Worker`.
+
+        Arguments:
+            executors: what carries out each kind of job. Only the first call's are used.
+            fail: ends a job as failed.
+            stay: whether to keep looking for jobs even when there are none.
+        """
+        store = self.store
+        with self._lock:
+            if self._worker is None:
+                from ragkit.engine.jobs import Worker
+
+                self._worker = Worker(store, executors, fail)
+            worker = self._worker
+        worker.wake(stay=stay)
+
+    def create_corpus(self, id: str, display_name: str, owner: str = "") -> CorpusRecord:  # noqa: A002
         """Create an empty corpus for this engine's embedder; see `Store.create_corpus`."""
-        return self.store.create_corpus(id, display_name, self.embedder_name)
+        return self.store.create_corpus(id, display_name, self.embedder_name, owner)
 
     def delete_corpus(self, id: str, force: bool = False) -> None:  # noqa: A002
         """Delete a corpus and its index; see `Store.delete_corpus`."""
@@ -190,6 +261,8 @@ class Engine:
             ModelFilesError: the corpus' embedder cannot be loaded.
             UnknownEmbedderError: this installation has no such embedder.
         """
+        if not filters and document_id is None:
+            return self._searches(corpus_id, (query, limit))
         store = self.store
         corpus = store.get_corpus(corpus_id)
         document_key = (
@@ -200,7 +273,7 @@ class Engine:
             allowed = store.matching_chunks(corpus.key, filters, document_key)
             if not allowed.size:
                 return []
-        vector = load_embedder(corpus.embedder).embed([query], task=Task.RETRIEVAL_QUERY)[0]
+        vector = self.embedder(corpus.embedder).embed([query], task=Task.RETRIEVAL_QUERY)[0]
         hits = self.index.search(
             corpus.key, query, vector, limit=limit, document_key=document_key, allowed=allowed
         )
@@ -212,14 +285,76 @@ class Engine:
             if hit.chunk_key in records
         ]
 
+    def _search_each(
+        self, corpus_id: str, wanted: Sequence[tuple[str, int]]
+    ) -> list[list[FoundChunk]]:
+        """Carry out searches of a whole corpus, each a query and its limit, at once."""
+        store = self.store
+        corpus = store.get_corpus(corpus_id)
+        queries, limits = [query for query, _ in wanted], [limit for _, limit in wanted]
+        embed = partial(self.embedder(corpus.embedder).embed, task=Task.RETRIEVAL_QUERY)
+        hits = self.index.search_each(corpus.key, queries, limits, embed)
+        keys = {hit.chunk_key for each in hits for hit in each}
+        records = store.chunks_by_key(corpus.key, sorted(keys))
+        # A chunk deleted since the index was read has no record any more.
+        return [
+            [
+                FoundChunk(records[hit.chunk_key], hit.score)
+                for hit in each
+                if hit.chunk_key in records
+            ]
+            for each in hits
+        ]
+
     def embedder(self, name: str | None = None) -> Embedder:
         """The embedder of a name; that of new corpora by default.
 
         Raises:
             ModelFilesError: it cannot be loaded.
             UnknownEmbedderError: this installation has no such embedder.
+            BackendSetupError: it is configured, but its key is not set.
         """
-        return load_embedder(name or self.embedder_name)
+        name = name or self.embedder_name
+        config = self.config.embedders.get(name)
+        if config is None:
+            return load_embedder(name)
+        with self._lock:
+            made = self._embedders.get(name)
+            if made is None:
+                made = self._embedders[name] = self._made_embedder(config)
+            return made
+
+    def _made_embedder(self, config: EmbedderConfig) -> RemoteEmbedder:
+        from ragkit.engine.models.remote_embedders import make_embedder
+
+        return (self._make_embedder or make_embedder)(config)
+
+    def embedder_names(self) -> list[str]:
+        """The names that `embedder` knows, that of new corpora first."""
+        names = [self.embedder_name, *embedder_names(), *self.config.embedders]
+        return list(dict.fromkeys(names))
+
+    def generator(self, name: str) -> Generator:
+        """The generator of a name; see `load_generator`.
+
+        Raises:
+            UnknownBackendError: nothing of that name is configured.
+            BackendSetupError: it cannot be made: something is not installed or not set.
+        """
+        with self._lock:
+            made = self._generators.get(name)
+            if made is None:
+                made = self._generators[name] = self._made_generator(name)
+            return made
+
+    def _made_generator(self, name: str) -> Generator:
+        from ragkit.engine.models.backend_errors import UnknownBackendError
+        from ragkit.engine.models.generators import make_generator
+
+        config = self.config.generators.get(name)
+        if config is None:
+            raise UnknownBackendError(name, "there is none configured by this name")
+        return (self._make_generator or make_generator)(config)
 
     def answer(
         self, question: str, passages: Sequence[str], *, style: str, history: Sequence[str] = ()
@@ -244,7 +379,7 @@ class Engine:
 
     def _embed_for(self, corpus_id: str, texts: Sequence[str]) -> Vector:
         corpus = self.store.get_corpus(corpus_id)
-        return load_embedder(corpus.embedder).embed(texts, task=Task.RETRIEVAL_DOCUMENT)
+        return self.embedder(corpus.embedder).embed(texts, task=Task.RETRIEVAL_DOCUMENT)
 
     def _drop_orphans(self) -> None:
         """Drop indexes whose corpus went while its process could not drop them itself."""

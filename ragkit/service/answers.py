@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ragkit.api import methods
 from ragkit.api.answers import (
@@ -30,6 +31,9 @@ from ragkit.service.policies import DEFAULT_ANSWER_CHUNKS, MAX_ANSWER_CHUNKS
 from ragkit.service.registry import Context, handles
 from ragkit.service.values import check_between, check_query, missing, shortest
 
+if TYPE_CHECKING:
+    from ragkit.engine.models.answerer import ExtractedAnswer, ExtractedSentence
+
 _SAFETY_CATEGORIES = (
     HarmCategory.HARM_CATEGORY_HATE_SPEECH,
     HarmCategory.HARM_CATEGORY_SEXUALLY_EXPLICIT,
@@ -49,33 +53,60 @@ class Passage:
 
 @handles(methods.MODELS_GENERATE_ANSWER)
 def generate_answer(context: Context, request: GenerateAnswerRequest) -> GenerateAnswerResponse:
-    """Answer a question with sentences of the passages, each attributed to where it stands."""
-    find_model(context.engine, request.model, "generateAnswer")
+    """Answer a question from the passages, each sentence attributed to where it stands.
+
+    A generator words the answer, unless quotes are asked for or none is configured.
+    """
+    named = find_model(context.engine, request.model, "generateAnswer")
     question, history = _conversation(request.contents)
     _check_options(request)
     passages = _passages(context, request)
+    if (
+        named.id in context.engine.config.generators
+        and request.answer_style is not AnswerStyle.EXTRACTIVE
+    ):
+        from ragkit.service.worded_answers import word_answer
+
+        return word_answer(context, named.id, request, question, passages)
     answer = context.engine.answer(
         question,
         [passage.text for passage in passages],
         style=request.answer_style.name,
         history=history,
     )
-    attributions = [
-        GroundingAttribution(
-            source_id=passages[quoted.passage].source_id,
-            content=_text_content(passages[quoted.passage].text[quoted.start : quoted.end]),
-        )
-        for quoted in answer.sentences
-    ]
+    return quoted_answer(answer, passages)
+
+
+def quoted_answer(answer: ExtractedAnswer, passages: Sequence[Passage]) -> GenerateAnswerResponse:
+    """The response that an answer made of quotes is."""
+    attributions = [attribution(quoted, passages) for quoted in answer.sentences]
     text = " ".join(one.content.text for one in attributions if one.content is not None)
+    return answer_response(text, attributions, answer.answerable_probability)
+
+
+def answer_response(
+    text: str,
+    attributions: Sequence[GroundingAttribution],
+    probability: float,
+) -> GenerateAnswerResponse:
+    """The response with an answer; clients insist on STOP and on one part, be it empty."""
     return GenerateAnswerResponse(
         answer=Candidate(
             index=0,
             content=_text_content(text, role="model"),
             finish_reason=FinishReason.STOP,
-            grounding_attributions=attributions,
+            grounding_attributions=list(attributions),
         ),
-        answerable_probability=shortest(answer.answerable_probability),
+        answerable_probability=shortest(probability),
+    )
+
+
+def attribution(quoted: ExtractedSentence, passages: Sequence[Passage]) -> GroundingAttribution:
+    """What a quote is attributed to, with the quote word for word."""
+    passage = passages[quoted.passage]
+    return GroundingAttribution(
+        source_id=passage.source_id,
+        content=_text_content(passage.text[quoted.start : quoted.end]),
     )
 
 

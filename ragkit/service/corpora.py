@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ragkit.api import limits, methods
 from ragkit.api.chunks import Empty
 from ragkit.api.corpora import (
@@ -14,6 +16,7 @@ from ragkit.api.corpora import (
     UpdateCorpusRequest,
 )
 from ragkit.api.names import split_corpus
+from ragkit.service.access import owner_of, readers
 from ragkit.service.masks import masked_fields
 from ragkit.service.naming import id_for
 from ragkit.service.paging import page
@@ -28,7 +31,8 @@ def create(context: Context, request: CreateCorpusRequest) -> Corpus:
     corpus = request.corpus or Corpus()
     display_name = check_display_name(corpus.display_name, "corpus.displayName")
     corpus_id = split_corpus(corpus.name, "corpus.name") if corpus.name else id_for(display_name)
-    return corpus_resource(context.engine.create_corpus(corpus_id, display_name))
+    owner = owner_of(context)
+    return corpus_resource(context.engine.create_corpus(corpus_id, display_name, owner))
 
 
 @handles(methods.CORPORA_GET)
@@ -56,9 +60,9 @@ def delete(context: Context, request: DeleteCorpusRequest) -> Empty:
 
 @handles(methods.CORPORA_LIST)
 def list_(context: Context, request: ListCorporaRequest) -> ListCorporaResponse:
-    """Return a page of corpora."""
+    """Return a page of the corpora that the caller may read."""
     rows, token = page(
-        context.engine.store.list_corpora,
+        partial(context.engine.store.list_corpora, readers=readers(context)),
         request.page_size,
         limits.CORPORA_PAGE,
         request.page_token,

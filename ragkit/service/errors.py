@@ -8,13 +8,17 @@ from collections.abc import Callable
 from ragkit.api.errors import (
     AlreadyExists,
     APIError,
+    DeadlineExceeded,
     FailedPrecondition,
     Internal,
     InvalidArgument,
     NotFound,
+    ResourceExhausted,
     Unavailable,
 )
+from ragkit.engine.access import OwnerPermissionError
 from ragkit.engine.engine import DataFolderError
+from ragkit.engine.models import backend_errors
 from ragkit.engine.models.embedders import ModelFilesError, UnknownEmbedderError
 from ragkit.engine.records import (
     DuplicateInBatchError,
@@ -28,7 +32,18 @@ LOGGER = logging.getLogger("ragkit.service")
 # A library leaves it to the program whether and where a log is written.
 LOGGER.addHandler(logging.NullHandler())
 
-_LISTERS = {2: "corpora.list", 4: "corpora.documents.list", 6: "corpora.documents.chunks.list"}
+_KINDS = {
+    "corpora": ("Corpus", "corpora.list"),
+    "documents": ("Document", "corpora.documents.list"),
+    "chunks": ("Chunk", "corpora.documents.chunks.list"),
+    "permissions": ("Permission", ""),
+    "files": ("File", "files.list"),
+    "cachedContents": ("CachedContent", "cachedContents.list"),
+    "tunedModels": ("TunedModel", "tunedModels.list"),
+    "operations": ("CreateTunedModelOperation", "tunedModels.operations.list"),
+    "batches": ("GenerateContentBatch", "batches.list"),
+}
+"""Of what kind the resources of a collection are, and the method that lists them."""
 
 
 def to_api_error(error: Exception, doing: str) -> APIError:
@@ -53,7 +68,7 @@ def to_api_error(error: Exception, doing: str) -> APIError:
 
 def _not_found(error: Exception) -> APIError:
     resource = _resource(error)
-    lister = _LISTERS.get(len(resource.split("/")))
+    _, lister = _kind(resource)
     advice = f"; {lister} tells what there is" if lister else ""
     return NotFound(f"{error}{advice}", details=_info(resource), resource=resource)
 
@@ -76,13 +91,24 @@ def _has_children(error: Exception) -> APIError:
     )
 
 
+def _owners(error: Exception) -> APIError:
+    return FailedPrecondition(
+        f"{error}; tunedModels.transferOwnership gives a tuned model another owner, and a corpus "
+        "keeps its own",
+        resource=_resource(error),
+    )
+
+
 def _resource(error: Exception) -> str:
     return error.resource if isinstance(error, EngineError) else ""
 
 
+def _kind(resource: str) -> tuple[str, str]:
+    return _KINDS.get(resource.rpartition("/")[0].rpartition("/")[2], ("", ""))
+
+
 def _info(resource: str) -> list[dict[str, str]]:
-    kinds = {2: "Corpus", 4: "Document", 6: "Chunk"}
-    kind = kinds.get(len(resource.split("/")), "")
+    kind, _ = _kind(resource)
     return [
         {
             "@type": "type.googleapis.com/google.rpc.ResourceInfo",
@@ -92,15 +118,32 @@ def _info(resource: str) -> list[dict[str, str]]:
     ]
 
 
+def _busy(error: Exception) -> APIError:
+    seconds = error.retry_after if isinstance(error, backend_errors.BackendBusyError) else None
+    retry = {
+        "@type": "type.googleapis.com/google.rpc.RetryInfo",
+        "retryDelay": f"{0 if seconds is None else seconds:.3f}s",
+    }
+    return ResourceExhausted(str(error), details=[] if seconds is None else [retry])
+
+
 # In this order: a base class comes after what derives from it.
 _TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Exception], APIError]], ...] = (
     (RowNotFoundError, _not_found),
     (RowExistsError, _exists),
     (HasChildrenError, _has_children),
+    (OwnerPermissionError, _owners),
     (DuplicateInBatchError, lambda error: InvalidArgument(str(error), field="requests")),
     (DataFolderError, lambda error: FailedPrecondition(str(error))),
     # What is left of the engine's own: the store cannot be reached now.
     (EngineError, lambda error: Unavailable(str(error))),
+    (backend_errors.RequestRefusedError, lambda error: InvalidArgument(str(error))),
+    (backend_errors.UnknownBackendError, lambda error: FailedPrecondition(str(error))),
+    (backend_errors.BackendSetupError, lambda error: FailedPrecondition(str(error))),
+    (backend_errors.BackendBusyError, _busy),
+    (backend_errors.BackendTimeoutError, lambda error: DeadlineExceeded(str(error))),
+    # What is left of them: the model is not reached, fails, or gives what cannot be read.
+    (backend_errors.BackendError, lambda error: Unavailable(str(error))),
     (UnknownEmbedderError, lambda error: FailedPrecondition(str(error))),
     (ModelFilesError, lambda error: FailedPrecondition(str(error))),
     # The index' lock: another process has been building for very long.

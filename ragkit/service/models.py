@@ -17,6 +17,7 @@ from ragkit.api.models import (
     CountTokensResponse,
     EmbedContentRequest,
     EmbedContentResponse,
+    GenerateContentRequest,
     GetModelRequest,
     ListModelsRequest,
     ListModelsResponse,
@@ -82,7 +83,11 @@ def batch_embed_contents(
 @handles(methods.MODELS_COUNT_TOKENS)
 def count_tokens(context: Context, request: CountTokensRequest) -> CountTokensResponse:
     """Return how many tokens a prompt has."""
-    find_model(context.engine, request.model, "countTokens")
+    named = find_model(context.engine, request.model, "countTokens")
+    if named.id in context.engine.config.generators:
+        from ragkit.service.prompt_counting import count_for_generator
+
+        return count_for_generator(context, request, named.id)
     total = sum(count_tokens_batch(_prompt(request)))
     return CountTokensResponse(
         total_tokens=total,
@@ -109,7 +114,7 @@ def _embeddings(
         rows = [row for row, other in enumerate(tasks) if other is task]
         vectors[rows] = embedder.embed([texts[row] for row in rows], task=task)
     return [
-        ContentEmbedding(values=_shortest_values(vector[:size]))
+        ContentEmbedding(values=shortest_values(vector[:size]))
         for vector, size in zip(vectors, sizes, strict=True)
     ]
 
@@ -139,36 +144,49 @@ def _dimensionality(request: EmbedContentRequest, most: int, where: str) -> int:
     return asked
 
 
-def _shortest_values(vector: Vector) -> list[float]:
+def shortest_values(vector: Vector) -> list[float]:
     """The numbers as their shortest decimals, which halves the reply."""
     return [float(digits) for digits in vector.astype(str)]
 
 
 def _prompt(request: CountTokensRequest) -> list[str]:
     """The texts whose tokens count. Raises InvalidArgument unless there is one prompt."""
-    inner = request.generate_content_request
-    if request.contents and inner is not None:
-        raise InvalidArgument(
-            "contents: not together with generateContentRequest; send one of the two",
-            field="contents",
-        )
+    inner = inner_request(request)
     if inner is None:
         return _counted(request.contents, "contents")
     where = "generateContentRequest"
-    if inner.model != request.model:
-        raise InvalidArgument(
-            f"{where}.model: {inner.model[:200]!r} is not the model counted for, {request.model!r}",
-            field=f"{where}.model",
-        )
     if inner.cached_content:
         raise InvalidArgument(
-            f"{where}.cachedContent: there is no cached content here; send the contents",
+            f"{where}.cachedContent: this model uses none; send the contents",
             field=f"{where}.cachedContent",
         )
     texts = _counted(inner.contents, f"{where}.contents")
     if inner.system_instruction is not None:
         texts += countable_texts(inner.system_instruction, f"{where}.systemInstruction")
     return [*texts, *map(to_json_text, inner.tools)]
+
+
+def inner_request(request: CountTokensRequest) -> GenerateContentRequest | None:
+    """The request to be counted; None if contents are.
+
+    Raises:
+        InvalidArgument: there are both, or it is for another model.
+    """
+    inner = request.generate_content_request
+    if inner is None:
+        return None
+    if request.contents:
+        raise InvalidArgument(
+            "contents: not together with generateContentRequest; send one of the two",
+            field="contents",
+        )
+    if inner.model != request.model:
+        where = "generateContentRequest.model"
+        raise InvalidArgument(
+            f"{where}: {inner.model[:200]!r} is not the model counted for, {request.model!r}",
+            field=where,
+        )
+    return inner
 
 
 def _counted(contents: Sequence[Content], field: str) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ragkit.api.errors import InvalidArgument
 from ragkit.api.limits import MAX_DISPLAY_NAME_LENGTH
-from ragkit.service.policies import MAX_QUERY_BYTES
+from ragkit.service.policies import MAX_EMAIL_LENGTH, MAX_QUERY_BYTES
 
 _FLOAT32 = struct.Struct(">f")
 
@@ -38,6 +38,22 @@ def check_display_name(name: str, field: str) -> str:
             field=field,
         )
     return check_text(name, field)
+
+
+def check_email(email: str, field: str) -> str:
+    """The e-mail address as it is. Raises InvalidArgument for what cannot be one.
+
+    Only what matters here is asked: one line without spaces, something on either side of an @, and
+    the length that RFC 5321 allows. Whether it is anybody's, no pattern can tell.
+    """
+    local, at, domain = email.rpartition("@")
+    spaced = any(letter.isspace() or not letter.isprintable() for letter in email)
+    if not (local and at and domain) or spaced or len(email) > MAX_EMAIL_LENGTH:
+        raise InvalidArgument(
+            f"{field}: {email[:80]!r} is not an e-mail address such as user@example.org",
+            field=field,
+        )
+    return email
 
 
 def check_query(text: str, field: str) -> str:

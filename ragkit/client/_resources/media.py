@@ -15,7 +15,7 @@ from ragkit.api.tools import Tool, ToolConfig
 from ragkit.client._calls import Call, ClientT, PagedCall, Resource, Steps, call, message, method
 from ragkit.client._resources.generation import Contents
 from ragkit.client._upload_sources import Uploadable
-from ragkit.client._uploads import Progress, upload
+from ragkit.client._uploads import Progress, download, upload
 
 
 class Files(Resource[ClientT]):
@@ -53,6 +53,20 @@ class Files(Resource[ClientT]):
     def get(self, name: str) -> Call[File]:
         """Get what is known of a file (files.get)."""
         return call(methods.FILES_GET, name=file_name(name))
+
+    @method
+    def download(self, name: str) -> Steps[bytes]:
+        """The content of a file that the service made, such as a batch's responses.
+
+        This is Google's media.download; a file that was uploaded cannot be downloaded.
+
+        Args:
+            name: its id or name.
+
+        Raises:
+            FailedPrecondition: the file was uploaded.
+        """
+        return download(file_name(name), self._client._options)
 
     @method
     def delete(self, name: str) -> Call[Empty]:

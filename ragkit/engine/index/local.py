@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -73,6 +74,29 @@ class LocalIndex:
         return view.search(
             query, query_vector, limit=limit, document_key=document_key, allowed=allowed
         )
+
+    def search_each(
+        self,
+        corpus_key: int,
+        queries: Sequence[str],
+        limits: Sequence[int],
+        embed: Callable[[Sequence[str]], Vector],
+    ) -> list[list[ScoredChunk]]:
+        """Find the chunks that answer each of several queries best.
+
+        For each query what `search` returns for it alone. The vectors are gone through once, and
+        not at all for queries that were asked since the corpus last changed.
+
+        Args:
+            corpus_key: the corpus to search.
+            queries: the queries' words.
+            limits: the greatest number of results of each.
+            embed: makes the embeddings of queries, shape (queries, dimensions).
+        """
+        view = self._corpus(corpus_key).current()
+        if view is None:
+            return [[] for _ in queries]
+        return view.search_each(queries, limits, embed)
 
     def drop(self, corpus_key: int) -> None:
         """Delete a corpus' files."""

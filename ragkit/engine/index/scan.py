@@ -6,10 +6,18 @@ to replace by a quantised scan: the index uses nothing else of the vectors than 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.engine.records import Vector
+
+_GROUP = 64
+_BLOCK = 131_072
+"""Rows at a time: what is computed of them must not fill the memory."""
+_SHARED_FROM = 4
+"""A product of matrices takes as long as this many passes for one query each."""
 
 
 def nearest(
@@ -36,6 +44,66 @@ def nearest(
     if count >= len(slots):
         return np.arange(len(slots), dtype=np.int64)
     return np.argpartition(similarity, len(slots) - count)[len(slots) - count :]
+
+
+def nearest_for_each(
+    vectors: Vector, queries: Vector, slots: NDArray[np.int64], counts: Sequence[int]
+) -> list[NDArray[np.int64]]:
+    """Find the vectors nearest to each of several queries, in one pass over the vectors.
+
+    Args:
+        vectors: all stored vectors, shape (n, dimensions).
+        queries: shape (queries, dimensions).
+        slots: which rows of `vectors` take part.
+        counts: how many are wanted for each query.
+
+    Returns:
+        For each query what `nearest` returns.
+    """
+    if len(queries) < _SHARED_FROM or 4 * len(slots) < len(vectors):
+        return [
+            nearest(vectors, query, slots, count)
+            for query, count in zip(queries, counts, strict=True)
+        ]
+    whole = len(slots) == len(vectors) and np.array_equal(slots, np.arange(len(slots)))
+    found: list[list[tuple[NDArray[np.int64], NDArray[np.float32]]]] = [[] for _ in counts]
+    for start in range(0, len(slots), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        similarity = (vectors[part] if whole else vectors[slots[part]]) @ queries.T
+        # The best lie in the groups whose best are the best: most rows need no sorting.
+        grouped = len(similarity) // _GROUP * _GROUP
+        peaks = similarity[:grouped].reshape(-1, _GROUP, len(queries)).max(axis=1)
+        for i, count in enumerate(counts):
+            best = _greatest(similarity[:, i], peaks[:, i], grouped, count)
+            found[i].append((best + start, similarity[best, i]))
+    return [_best_of(parts, count) for parts, count in zip(found, counts, strict=True)]
+
+
+def _best_of(
+    parts: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]], count: int
+) -> NDArray[np.int64]:
+    """The positions of the greatest values of several blocks."""
+    positions = np.concatenate([each for each, _ in parts])
+    if len(parts) == 1 or len(positions) <= count:
+        return positions
+    values = np.concatenate([each for _, each in parts])
+    return positions[np.argpartition(values, len(values) - count)[len(values) - count :]]
+
+
+def _greatest(
+    values: NDArray[np.float32], peaks: NDArray[np.float32], grouped: int, count: int
+) -> NDArray[np.int64]:
+    """Positions of the greatest values; `peaks` are the greatest of each group of the first."""
+    if count >= len(values):
+        return np.arange(len(values), dtype=np.int64)
+    if count < len(peaks):
+        groups = np.argpartition(peaks, len(peaks) - count)[len(peaks) - count :]
+    else:
+        groups = np.arange(len(peaks))
+    within = (groups[:, None] * _GROUP + np.arange(_GROUP)).ravel()
+    within = np.concatenate([within, np.arange(grouped, len(values))])
+    chosen = values[within]
+    return within[np.argpartition(chosen, len(chosen) - count)[len(chosen) - count :]]
 
 
 def cosines(vectors: Vector, query: Vector, slots: NDArray[np.int64]) -> NDArray[np.float64]:

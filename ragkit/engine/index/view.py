@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,9 @@ from ragkit.engine.records import ScoredChunk, Vector
 # than having the inverted index look only at those that are.
 _MAX_SIFTED = 8_192
 
+_REMEMBERED = 4_096
+_LONGEST_REMEMBERED = 1_024
+
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
@@ -32,6 +37,35 @@ class Confinement:
     allowed: bool
 
 
+class RecentHits:
+    """What recent searches of a whole corpus found. Safe to use from several threads.
+
+    A view never changes, so what it gave once it would give again; what is found in one view is
+    forgotten with it.
+    """
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[tuple[str, int], list[ScoredChunk]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, query: str, limit: int) -> list[ScoredChunk] | None:
+        """What a query found, None if it is not known."""
+        with self._lock:
+            found = self._found.get((query, limit))
+            if found is not None:
+                self._found.move_to_end((query, limit))
+            return found
+
+    def put(self, query: str, limit: int, found: list[ScoredChunk]) -> None:
+        """Remember what a query found; the queries that were asked longest ago are forgotten."""
+        if len(query) > _LONGEST_REMEMBERED:
+            return
+        with self._lock:
+            self._found[query, limit] = found
+            while len(self._found) > _REMEMBERED:
+                self._found.popitem(last=False)
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A corpus as of the change that its manifest names."""
@@ -40,6 +74,7 @@ class View:
     manifest: Manifest
     chunks: LiveChunks
     words: LexicalReader
+    recent: RecentHits = field(default_factory=RecentHits)
 
     @classmethod
     def open(cls, folder: Path, content: bytes, previous: View | None) -> View:
@@ -75,8 +110,9 @@ class View:
         limit: int,
         document_key: int | None,
         allowed: NDArray[np.int64] | None,
+        near: NDArray[np.int64] | None = None,
     ) -> list[ScoredChunk]:
-        """Rank chunks by relevance; see `LocalIndex.search`."""
+        """Rank chunks by relevance; see `LocalIndex.search`, and `match` for `near`."""
         question = self.question(query)
         has_vector = bool(query_vector.any())
         if limit <= 0 or not len(self.chunks.keys) or (question is None and not has_vector):
@@ -84,9 +120,10 @@ class View:
         keys, found = self.match(
             question,
             query_vector if has_vector else None,
-            count=max(constants.CANDIDATES, 2 * limit),
+            count=_candidates_for(limit),
             document_key=document_key,
             allowed=allowed,
+            near=near,
         )
         if not has_vector:
             calibration = constants.LEXICAL
@@ -98,6 +135,45 @@ class View:
             # Without a vector, a chunk that shares no term with the query is not a result.
             order = order[found.coverage[order] > 0]
         return [ScoredChunk(int(keys[i]), float(scores[i])) for i in order[:limit]]
+
+    def search_each(
+        self,
+        queries: Sequence[str],
+        limits: Sequence[int],
+        embed: Callable[[Sequence[str]], Vector],
+    ) -> list[list[ScoredChunk]]:
+        """Rank chunks for several queries; see `LocalIndex.search_each`."""
+        results = [
+            self.recent.get(query, limit) for query, limit in zip(queries, limits, strict=True)
+        ]
+        new = [i for i, result in enumerate(results) if result is None]
+        if new:
+            vectors = embed([queries[i] for i in new])
+            nearest = self._near_each(vectors, [limits[i] for i in new])
+            for i, vector, near in zip(new, vectors, nearest, strict=True):
+                results[i] = found = self.search(
+                    queries[i],
+                    vector,
+                    limit=limits[i],
+                    document_key=None,
+                    allowed=None,
+                    near=near,
+                )
+                self.recent.put(queries[i], limits[i], found)
+        return [result or [] for result in results]
+
+    def _near_each(
+        self, query_vectors: Vector, limits: Sequence[int]
+    ) -> Sequence[NDArray[np.int64] | None]:
+        chunks = self.chunks
+        if (
+            len(query_vectors) < 2
+            or len(chunks.keys) <= constants.EXHAUSTIVE
+            or query_vectors.shape[1] != self.manifest.dimensions
+        ):
+            return [None] * len(query_vectors)
+        counts = [_candidates_for(limit) for limit in limits]
+        return scan.nearest_for_each(chunks.vectors, query_vectors, chunks.slots, counts)
 
     def question(self, query: str) -> Question | None:
         """Weigh a query's terms by the corpus' statistics; None if it has none."""
@@ -111,6 +187,7 @@ class View:
         count: int,
         document_key: int | None = None,
         allowed: NDArray[np.int64] | None = None,
+        near: NDArray[np.int64] | None = None,
     ) -> tuple[NDArray[np.int64], Features]:
         """Find the candidates for an answer and what the query has in common with each.
 
@@ -120,6 +197,7 @@ class View:
             count: how many candidates each side puts forward.
             document_key: confines the search to one document.
             allowed: confines the search to these chunk keys, ascending.
+            near: the positions of the `count` nearest vectors, where they are known already.
 
         Returns:
             Chunk keys, ascending, and the features of each.
@@ -134,7 +212,7 @@ class View:
                 f" the corpus' have {self.manifest.dimensions}"
             )
         where = self._confine(document_key, allowed)
-        candidates = self._candidates(question, query_vector, where, count)
+        candidates = self._candidates(question, query_vector, where, count, near)
         if query_vector is None:
             cosine = np.zeros(len(candidates))
         else:
@@ -154,6 +232,7 @@ class View:
         query_vector: Vector | None,
         where: Confinement,
         count: int,
+        near: NDArray[np.int64] | None,
     ) -> NDArray[np.int64]:
         if len(where.positions) <= constants.EXHAUSTIVE:
             return where.positions
@@ -161,8 +240,9 @@ class View:
         if question is not None:
             sides.append(self._by_words(question, where, count))
         if query_vector is not None:
-            slots = self.chunks.slots[where.positions]
-            near = scan.nearest(self.chunks.vectors, query_vector, slots, count)
+            if near is None:
+                slots = self.chunks.slots[where.positions]
+                near = scan.nearest(self.chunks.vectors, query_vector, slots, count)
             sides.append(where.positions[near])
         # Not np.unique: its first call imports numpy.ma, a twentieth of a cold query.
         both = np.sort(np.concatenate(sides))
@@ -195,3 +275,8 @@ class View:
 
     def _frequencies(self, terms: Sequence[str]) -> NDArray[np.int64]:
         return self.words.document_frequencies(terms, exact=len(terms) <= constants.MAX_QUERY_TERMS)
+
+
+def _candidates_for(limit: int) -> int:
+    """How many candidates each side puts forward for so many results."""
+    return max(constants.CANDIDATES, 2 * limit)

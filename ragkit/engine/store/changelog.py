@@ -13,15 +13,16 @@ from ragkit.engine.store.chunk_rows import vector_from_bytes
 from ragkit.engine.store.rows import Rows
 from ragkit.engine.store.schema import CHUNKS, CORPORA, TOMBSTONES
 
+_LAST_CHANGE = sa.select(CORPORA.c.last_change).where(CORPORA.c.key == sa.bindparam("key"))
+
 
 class ChangeLog(Rows):
     """Methods on the change log."""
 
     def last_change(self, corpus_key: int) -> int:
         """The number of a corpus' last change; 0 before the first and for an unknown corpus."""
-        query = sa.select(CORPORA.c.last_change).where(CORPORA.c.key == corpus_key)
         with self._database.read() as connection:
-            return connection.scalar(query) or 0
+            return connection.scalar(_LAST_CHANGE, {"key": corpus_key}) or 0
 
     def changes(self, corpus_key: int, after: int, limit: int) -> list[Change]:
         """What changed in a corpus since a change, each chunk as it is now.

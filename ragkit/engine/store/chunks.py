@@ -30,6 +30,17 @@ from ragkit.engine.store.rows import (
 )
 from ragkit.engine.store.schema import CHUNKS, CORPORA, DOCUMENTS
 
+_BY_KEY = (
+    sa.select(
+        *WITHOUT_VECTOR,
+        CORPORA.c.id.label("corpus_id"),
+        DOCUMENTS.c.id.label("document_id"),
+    )
+    .join(DOCUMENTS, DOCUMENTS.c.key == CHUNKS.c.document_key)
+    .join(CORPORA, CORPORA.c.key == CHUNKS.c.corpus_key)
+    .where(CHUNKS.c.key.in_(sa.bindparam("keys", expanding=True)))
+)
+
 
 class Chunks(Rows):
     """Methods on chunks."""
@@ -190,20 +201,11 @@ class Chunks(Rows):
         Returns:
             The chunks by key; those that no longer exist are left out.
         """
-        query = (
-            sa.select(
-                *WITHOUT_VECTOR,
-                CORPORA.c.id.label("corpus_id"),
-                DOCUMENTS.c.id.label("document_id"),
-            )
-            .join(DOCUMENTS, DOCUMENTS.c.key == CHUNKS.c.document_key)
-            .join(CORPORA, CORPORA.c.key == CHUNKS.c.corpus_key)
-        )
         with self._database.read() as connection:
             return {
                 row.key: chunk_record(row.corpus_id, row.document_id, row)
                 for some in batched([int(key) for key in keys])
-                for row in connection.execute(query.where(CHUNKS.c.key.in_(some)))
+                for row in connection.execute(_BY_KEY, {"keys": some})
                 # Not in SQL: SQLite would walk over the corpus instead of looking up the keys.
                 if row.corpus_key == corpus_key
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -22,13 +23,21 @@ class CorpusStats:
 class Corpora(Rows):
     """Methods on corpora."""
 
-    def create_corpus(self, id: str, display_name: str, embedder: str) -> CorpusRecord:  # noqa: A002
+    def create_corpus(
+        self,
+        id: str,  # noqa: A002
+        display_name: str,
+        embedder: str,
+        owner: str = "",
+    ) -> CorpusRecord:
         """Creates an empty corpus.
 
         Arguments:
             id: its id, unique in the store.
             display_name: its name for people.
             embedder: the name of the model that its vectors come from.
+            owner: the e-mail address of who gets the owner's permission; "" for the data folder's
+                owner, who needs none.
 
         Returns:
             The corpus as stored.
@@ -53,6 +62,10 @@ class Corpora(Rows):
                 )
                 .returning(CORPORA)
             ).one()
+            if owner:
+                from ragkit.engine.store.permissions import insert_owner
+
+                insert_owner(connection, corpus_name(id), owner)
         return _record(row)
 
     def get_corpus(self, id: str) -> CorpusRecord:  # noqa: A002
@@ -60,12 +73,18 @@ class Corpora(Rows):
         with self._database.read() as connection:
             return _record(find_corpus(connection, id))
 
-    def list_corpora(self, limit: int, after: tuple[int, int] | None = None) -> list[CorpusRecord]:
+    def list_corpora(
+        self,
+        limit: int,
+        after: tuple[int, int] | None = None,
+        readers: Collection[str] | None = None,
+    ) -> list[CorpusRecord]:
         """At most `limit` corpora in the order of creation.
 
         Arguments:
             limit: the most to return.
             after: `(create_time, key)` of the last one seen; None to begin.
+            readers: leaves out what none of these grantees may read; None for all there is.
 
         Returns:
             The corpora, ascending by `(create_time, key)`; fewer than `limit` at the end only.
@@ -73,6 +92,10 @@ class Corpora(Rows):
         query = sa.select(CORPORA).order_by(CORPORA.c.create_time, CORPORA.c.key).limit(limit)
         if after is not None:
             query = query.where(sa.tuple_(CORPORA.c.create_time, CORPORA.c.key) > after)
+        if readers is not None:
+            from ragkit.engine.store.permissions import granted
+
+            query = query.where(granted("corpora/" + CORPORA.c.id, readers))
         with self._database.read() as connection:
             return [_record(row) for row in connection.execute(query)]
 
@@ -103,6 +126,8 @@ class Corpora(Rows):
             RowNotFoundError: there is no such corpus.
             HasChildrenError: it has documents and `force` is false.
         """
+        from ragkit.engine.store.permissions import delete_permissions
+
         with self._database.write() as connection:
             row = find_corpus(connection, id)
             document = sa.select(DOCUMENTS.c.key).where(DOCUMENTS.c.corpus_key == row.key).limit(1)
@@ -111,6 +136,7 @@ class Corpora(Rows):
                 raise HasChildrenError(name, f"{name} still has documents")
             for table in (ENTRIES, CHUNKS, TOMBSTONES, DOCUMENTS):
                 connection.execute(sa.delete(table).where(table.c.corpus_key == row.key))
+            delete_permissions(connection, corpus_name(id))
             connection.execute(sa.delete(CORPORA).where(CORPORA.c.key == row.key))
         return _record(row)
 

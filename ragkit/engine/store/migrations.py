@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 import sqlalchemy as sa
 
@@ -17,7 +18,21 @@ from ragkit.engine.store.schema import METADATA, SCHEMA_VERSION
 
 Migration = Callable[[sa.Connection], None]
 
-MIGRATIONS: Sequence[Migration] = ()
+
+def _migration(name: str) -> Migration:
+    """The `migrate_NAME` of `migration_NAME`, imported when it is run: most stores need none."""
+
+    def run(connection: sa.Connection) -> None:
+        migrate = getattr(import_module(f"ragkit.engine.store.migration_{name}"), f"migrate_{name}")
+        migrate(connection)
+
+    return run
+
+
+MIGRATIONS: Sequence[Migration] = (_migration("access"), _migration("media"), _migration("jobs"))
+
+_SCHEMAS = ("access_schema", "media_schema", "jobs_schema")
+"""The modules that add tables to `schema.METADATA`, which only a new store needs all of."""
 
 
 def bring_up_to_date(database: Database) -> None:
@@ -33,6 +48,8 @@ def bring_up_to_date(database: Database) -> None:
         # Asked again: another process may have been here between the two transactions.
         version = _version(database, connection)
         if version == 0:
+            for name in _SCHEMAS:
+                import_module(f"ragkit.engine.store.{name}")
             METADATA.create_all(connection)
         for migration in MIGRATIONS[version - 1 :] if version else ():
             migration(connection)

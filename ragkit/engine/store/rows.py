@@ -21,6 +21,11 @@ _T = TypeVar("_T")
 Row: TypeAlias = "sa.Row[*tuple[Any, ...]]"
 """A row of a result, its columns read by name."""
 
+# Made once: to make a statement takes longer than SQLite takes to carry it out.
+_FIND_CORPUS = (
+    sa.select(CORPORA).where(CORPORA.c.id == sa.bindparam("id")).with_for_update(read=True)
+)
+
 IN_LIST = 500
 """How many values one IN (...) holds, far below any database's limit on parameters."""
 
@@ -75,9 +80,7 @@ def refuse_duplicates(parent: str, ids: Iterable[str]) -> None:
 
 def find_corpus(connection: sa.Connection, corpus_id: str) -> Row:
     """A corpus' row, or RowNotFoundError; in a write transaction it stays until its end."""
-    row = connection.execute(
-        sa.select(CORPORA).where(CORPORA.c.id == corpus_id).with_for_update(read=True)
-    ).one_or_none()
+    row = connection.execute(_FIND_CORPUS, {"id": corpus_id}).one_or_none()
     if row is None:
         raise not_found(corpus_name(corpus_id))
     return row

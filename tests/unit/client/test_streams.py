@@ -12,6 +12,10 @@ import pytest
 from ragkit.api import errors
 from ragkit.api.wire import HttpRequest, HttpResponse
 from ragkit.client import AsyncClient, Client, RetryPolicy
+from ragkit.client._transports import AsyncInProcessTransport, InProcessTransport
+from ragkit.engine.models.generators import GenerationPrompt, Piece
+from ragkit.service.dispatcher import Service
+from tests.unit.service.generators import scripted_service
 
 SSE = {"content-type": "text/event-stream"}
 JSON = {"content-type": "application/json"}
@@ -182,6 +186,41 @@ def test_opening_is_tried_again_and_final_errors_are_raised(collect):
     assert len(transport.requests) == 3
     with pytest.raises(errors.NotFound):
         collect(Streaming(Reply(404, JSON, [b'{"error": {"status": "NOT_FOUND"}}'])))
+
+
+def test_a_stream_in_process_comes_word_by_word_on_both_clients(tmp_path):
+    told: list[int] = []
+
+    def open_service() -> Service:
+        service, generator = scripted_service(tmp_path, lambda prompt: "one two three")
+        stream = generator.stream
+
+        def counted(prompt: GenerationPrompt) -> Iterator[Piece]:
+            for number, piece in enumerate(stream(prompt)):
+                told.append(number)
+                yield piece
+
+        generator.stream = counted  # type: ignore[method-assign]
+        return service
+
+    with Client(InProcessTransport(open_service)) as client:
+        with client.models.stream_generate_content("scripted", "hello") as items:
+            assert next(iter(items)).text == "one"
+        assert told in ([0], [0, 1]), "what is not read is not made"
+        with client.models.stream_generate_content("scripted", "hello") as items:
+            assert [item.text for item in items if item.text] == ["one", "two", "three"]
+
+    async def main() -> list[str]:
+        transport = AsyncInProcessTransport(InProcessTransport(open_service))
+        async with AsyncClient(transport) as client:
+            async with client.models.stream_generate_content("scripted", "hello") as items:
+                async for item in items:
+                    assert item.text == "one"
+                    break
+            async with client.models.stream_generate_content("scripted", "hello") as items:
+                return [item.text async for item in items if item.text]
+
+    assert anyio.run(main) == ["one", "two", "three"]
 
 
 def test_a_service_without_a_generator_says_so_in_process(tmp_path):

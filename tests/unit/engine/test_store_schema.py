@@ -134,13 +134,14 @@ def fail(connection: sa.Connection) -> None:
 
 def test_migrations_run_once_each(path, monkeypatch):
     open_and_close(path)
-    monkeypatch.setattr(migrations, "MIGRATIONS", (add_table,))
+    released = len(migrations.MIGRATIONS) + 1
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, add_table))
     open_and_close(path)
     open_and_close(path)
     connection = sqlite3.connect(path)
     versions = connection.execute("SELECT version FROM schema_version ORDER BY version").fetchall()
     connection.close()
-    assert versions == [(1,), (2,)]
+    assert versions == [(released,), (released + 1,)]
     assert "CREATE TABLE extra (key INTEGER)" in schema_of(path)
 
 
@@ -148,7 +149,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(path, monkeypatch):
     open_and_close(path)
     before = schema_of(path)
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", (fail,))
+        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, fail))
         with pytest.raises(RuntimeError, match="half way"):
             Store(f"sqlite:///{path}")
     assert schema_of(path) == before
@@ -157,7 +158,7 @@ def test_a_migration_that_fails_leaves_the_store_as_it_was(path, monkeypatch):
 
 def test_a_newer_store_is_refused(path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", (add_table,))
+        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, add_table))
         open_and_close(path)
     with pytest.raises(StoreOpenError, match="newer ragkit") as error:
         Store(f"sqlite:///{path}")

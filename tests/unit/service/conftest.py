@@ -11,6 +11,7 @@ from ragkit.api.errors import BY_STATUS
 from ragkit.api.wire import HttpRequest, HttpResponse
 from ragkit.service import open_service
 from ragkit.service.dispatcher import Service
+from ragkit.service.registry import OWNER, Principal
 
 Query = Mapping[str, object] | Iterable[tuple[str, str]]
 
@@ -18,8 +19,13 @@ Query = Mapping[str, object] | Iterable[tuple[str, str]]
 class Api:
     """Sends what a client would put on the wire, and checks the form of what comes back."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, principal: Principal = OWNER) -> None:
         self.service = service
+        self.principal = principal
+
+    def by(self, email: str, *groups: str) -> Api:
+        """The same service for another principal."""
+        return Api(self.service, Principal(email, frozenset(groups)))
 
     def send(
         self,
@@ -36,7 +42,7 @@ class Api:
         request = HttpRequest(
             verb, f"/v1beta/{path}", [(key, str(value)) for key, value in pairs], headers or {}, raw
         )
-        return self.service.dispatch(request)
+        return self.service.dispatch(request, self.principal)
 
     def ok(self, verb: str, path: str, body: object = None, query: Query = ()) -> dict[str, Any]:
         reply = self.send(verb, path, body, query)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from filelock import Timeout
 
-from ragkit.api.methods import METHODS
+from ragkit.api.corpora import Corpus
+from ragkit.api.methods import MEDIA_UPLOAD, METHODS
+from ragkit.api.versions import V1_METHODS
 from ragkit.api.wire import HttpRequest, Method
 from ragkit.engine.engine import DataFolderError
 from ragkit.engine.models.embedders import ModelFilesError, UnknownEmbedderError
@@ -31,16 +33,28 @@ def path_of(method: Method[Any, Any]) -> str:
 OFFERED = {method.id: method for method in METHODS.values() if find_handler(method.id)}
 
 
-def test_the_retriever_and_its_models_are_offered():
-    retriever = {one for one in METHODS if one.startswith("corpora.") and "permissions" not in one}
-    models = ("list", "get", "generateAnswer", "embedContent", "batchEmbedContents", "countTokens")
-    assert set(OFFERED) == retriever | {f"models.{name}" for name in models}
+def test_every_method_is_offered():
+    # An upload has no handler: its body is not JSON.
+    assert set(METHODS) - set(OFFERED) <= {MEDIA_UPLOAD.id}
     assert set(registered_handlers()) == set(OFFERED)
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_v1_is_the_same_where_it_exists(shared_api, method):
+    service = Service(shared_api.service.engine, handlers={})
+    path = f"/v1/{path_of(method)}"
+    error = shared_api.envelope(service.dispatch(HttpRequest(method.verb, path)))
+    if method.id in V1_METHODS:
+        assert error["status"] == "UNIMPLEMENTED"
+        assert method.id in error["message"]
+    else:
+        assert error["status"] == "NOT_FOUND"
+        assert "v1" in error["message"]
 
 
 def test_a_method_cannot_have_two_handlers():
     with pytest.raises(ValueError, match="two handlers"):
-        handles(METHODS["corpora.get"])(lambda context, request: None)
+        handles(METHODS["corpora.get"])(lambda context, request: Corpus())
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -233,7 +247,7 @@ def test_system_parameters_are_not_the_methods(shared_api, query):
         {"alt": "media"},
         {"$alt": "proto"},
         {"alt": "sse"},
-        {"fields": "corpora/name"},
+        {"fields": "corpora/bogus"},
         {"callback": "f"},
     ],
 )

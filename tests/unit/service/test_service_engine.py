@@ -162,14 +162,14 @@ def test_search_is_confined_by_filters_and_document(engine):
 
 def test_a_chunk_deleted_while_a_search_runs_is_left_out(engine, monkeypatch):
     fill(engine, count=3)
-    search = engine.index.search
+    search = engine.index.search_each
 
     def slow(*args, **kwargs):
         hits = search(*args, **kwargs)
         engine.store.delete_chunks("c", "d", ["x1"])
         return hits
 
-    monkeypatch.setattr(engine.index, "search", slow)
+    monkeypatch.setattr(engine.index, "search_each", slow)
     assert sorted(found(engine)) == ["x0", "x2"]
 
 

@@ -27,7 +27,11 @@ def test_list_shows_what_is_there_and_get_the_same(shared_api):
     assert {method for model in models for method in model["supportedGenerationMethods"]} == {
         "embedContent",
         "batchEmbedContents",
+        "asyncBatchEmbedContent",
+        "embedText",
+        "batchEmbedText",
         "countTokens",
+        "countTextTokens",
         "generateAnswer",
     }
     for model in models:
