@@ -41,8 +41,10 @@ V1_METHODS: Final = V1_PROTO_METHODS | {
     "models.asyncBatchEmbedContent",
     "models.batchGenerateContent",
     "tunedModels.create",
+    "tunedModels.delete",
     "tunedModels.get",
     "tunedModels.list",
     "tunedModels.operations.get",
+    "tunedModels.patch",
 }
 """Ids of the methods that are served under /v1 too, with the same messages."""

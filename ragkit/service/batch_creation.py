@@ -48,8 +48,6 @@ def _begin(
     # What no model here can do is refused now rather than once for each request.
     find_model(context.engine, batch.model, kind.begun_by, "batch.model")
     display_name = check_display_name(batch.display_name, "batch.displayName")
-    if not display_name.strip():
-        raise missing("batch.displayName", "the batch's name for people")
     file = batch.input_config.file_name if batch.input_config is not None else None
     job = NewJob(
         name=f"batches/{random_id()}",

@@ -117,6 +117,8 @@ Batches of models' methods
   responses tell. FAILED is one that could not be carried out at all.
 - What can be told of inline requests when the batch is created is refused then, as are requests for
   another model than the batch's; the lines of a file are judged one by one as they come.
+- displayName may be left out, although the documents require it: google-genai sends none unless it
+  is asked to.
 - Requests that came with a batch do not come back with it, a file's name does. Responses come with
   batches.get and list both; a page of a list ends early where they would be too much for a reply.
 - A request that fails because the model's backend is busy or away is tried again three times, over
@@ -175,9 +177,18 @@ Cached contents
 - The model of a prompt must be the one that its content was cached for; aliases of it count as it.
 
 Requests
-- `fields` other than `*`, `alt` other than `json`, and `callback` are refused: what is asked for
-  would not be delivered. `enum-encoding` is accepted and enums are sent by name, which every
-  client reads.
+- `alt` other than `json` (and `sse` for streams, `media` for downloads) and `callback` are refused:
+  what is asked for would not be delivered. `enum-encoding` is accepted and enums are sent by name,
+  which every client reads. `fields` is honoured, but for the replies of uploads.
+
+Over HTTP
+- Without keys, requests on loopback are the owner's, and any text passes for a key, since SDKs
+  insist on sending one. Once there is a key every request needs one, unless --allow-anonymous is
+  given on loopback. A server that required keys goes on doing so when the last one is revoked.
+- Without keys, a Host that is not this machine or an Origin that is not the server's own answers
+  403: a page in a browser could otherwise read the owner's corpora (DNS rebinding).
+- Too large a body is HTTP 413 with status INVALID_ARGUMENT; a verb that a path does not take is 404.
+- A stream that stalls ends with an element that says DEADLINE_EXCEEDED.
 """
 
 from __future__ import annotations

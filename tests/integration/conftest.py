@@ -6,19 +6,14 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from ragkit.api.wire import HttpRequest
 from ragkit.client import Client, connect
-from ragkit.service import open_service
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "examples" / "library"
@@ -82,47 +77,3 @@ def ragkit(data: Path) -> Ragkit:
 def client(data: Path) -> Iterator[Client]:
     with connect(data=data) as opened:
         yield opened
-
-
-@pytest.fixture
-def served(data: Path) -> Iterator[str]:
-    """The URL at which the embedded service of the test's data folder is served over HTTP."""
-    service = open_service(data)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
-            target = urlsplit(self.path)
-            length = int(self.headers.get("content-length") or 0)
-            reply = service.dispatch(
-                HttpRequest(
-                    verb=self.command,
-                    path=target.path,
-                    query=parse_qsl(target.query, keep_blank_values=True),
-                    headers={key.lower(): value for key, value in self.headers.items()},
-                    body=self.rfile.read(length),
-                )
-            )
-            self.send_response(reply.status)
-            for key, value in reply.headers.items():
-                self.send_header(key, value)
-            self.send_header("content-length", str(len(reply.body)))
-            self.end_headers()
-            self.wfile.write(reply.body)
-
-        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - http.server's names
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        service.close()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from ragkit.api.answers import SemanticRetrieverConfig
 from ragkit.api.base import ProtoModel
 from ragkit.api.chunks import Chunk, ChunkData
 from ragkit.api.content import Content, Part
+from ragkit.client import OperationHandle
+
+from .server_process import serving
 
 Step = Callable[[Any], Any]
 
@@ -71,22 +75,55 @@ STEPS: list[Step] = [
     lambda c: c.documents.delete("pets/mammals"),
     lambda c: c.documents.delete("pets/mammals", force=True),
     lambda c: c.corpora.delete("pets"),
+    lambda c: c.permissions.create("corpora/pets", "READER", email_address="ann@example.org"),
+    lambda c: c.permissions.create("corpora/pets", "READER", email_address="ann@example.org"),
+    lambda c: c.permissions.list("corpora/pets"),
     lambda c: c.corpora.delete("pets", force=True),
+    lambda c: c.files.upload(b"one\ntwo", name="lines", mime_type="text/plain"),
+    lambda c: c.files.upload(b"again", name="lines"),
+    lambda c: c.files.get("lines"),
+    lambda c: c.files.list(),
+    lambda c: c.files.download("lines"),
+    lambda c: c.files.delete("lines"),
+    lambda c: c.models.generate_content("gemini", "hello"),
+    lambda c: c.cached_contents.create("gemini", "hello"),
+    lambda c: c.models.embed_text("embedding-001", "a dog"),
+    lambda c: c.models.count_text_tokens("aqa", "a dog"),
+    lambda c: c.tuned_models.create(
+        "models/extractive", [("1", "one"), ("2", "two")], tuned_model_id="counts"
+    ),
+    lambda c: c.tuned_models.get("absent"),
+    lambda c: c.models.async_batch_embed_content(
+        "static-256", ["a dog", "a cat"], display_name="pets"
+    ),
+    lambda c: c.batches.list(),
 ]
 
 
+_VARYING = ("createTime", "updateTime", "endTime", "expirationTime", "uri", "computeTime")
+"""What differs from run to run, or by where the service was reached."""
+_MADE_ID = re.compile(r"(batches|permissions|operations)/[a-z0-9-]+")
+
+
 def _plain(result: object) -> object:
-    """A result without its times."""
+    """A result without its times and the ids that the service made."""
+    if isinstance(result, OperationHandle):
+        return _MADE_ID.sub(r"\1/ID", result.name)
     if isinstance(result, ProtoModel):
         return _plain(result.to_wire())
     if isinstance(result, list):
         return [_plain(item) for item in result]
     if isinstance(result, dict):
-        timeless = {k: v for k, v in result.items() if k not in ("createTime", "updateTime")}
-        return {key: _plain(value) for key, value in timeless.items()}
+        return {key: _plain(value) for key, value in result.items() if key not in _VARYING}
     if isinstance(result, errors.APIError):
-        return (type(result).__name__, result.message, result.details, result.method)
-    return result
+        told = _MADE_ID.sub(r"\1/ID", result.message)
+        return (type(result).__name__, told, result.details, result.method)
+    return _MADE_ID.sub(r"\1/ID", result) if isinstance(result, str) else result
+
+
+def _finished(result: object) -> bool:
+    """Whether a result is one thing rather than a list to be read."""
+    return isinstance(result, (ProtoModel, OperationHandle, bytes))
 
 
 def _sync(client: Any) -> list[object]:
@@ -95,7 +132,9 @@ def _sync(client: Any) -> list[object]:
         for step in STEPS:
             try:
                 result = step(client)
-                results.append(_plain(result if isinstance(result, ProtoModel) else list(result)))
+                if isinstance(result, OperationHandle):
+                    result.result(timeout=60)
+                results.append(_plain(result if _finished(result) else list(result)))
             except errors.APIError as error:
                 results.append(_plain(error))
     return results
@@ -109,7 +148,10 @@ def _async(client: Any) -> list[object]:
                 try:
                     result = step(client)
                     if inspect.isawaitable(result):
-                        results.append(_plain(await result))
+                        result = await result
+                        if isinstance(result, OperationHandle):
+                            await result.result(timeout=60)
+                        results.append(_plain(result))
                     else:
                         results.append(_plain([item async for item in result]))
                 except errors.APIError as error:
@@ -136,11 +178,23 @@ def test_the_steps_show_what_they_should(expected):
         "NotFound",
         "FailedPrecondition",
         "FailedPrecondition",
+        "AlreadyExists",
+        "AlreadyExists",
+        "FailedPrecondition",
+        "Unimplemented",
+        "Unimplemented",
+        "NotFound",
     ]
 
 
 def test_async_in_process(expected, data):
     assert _async(connect_async(data=data)) == expected
+
+
+@pytest.fixture
+def served(data: Path, tmp_path: Path) -> Iterator[str]:
+    with serving(data, tmp_path / "log") as server:
+        yield server.url
 
 
 def test_sync_over_http(expected, served):

@@ -103,13 +103,16 @@ def test_more_than_may_wait_is_unavailable(make: Make) -> None:
         return ListCorporaResponse()
 
     app = make({"corpora.list": handler}, threads=1, waiting=1)
+    refused = []
 
     async def crowd() -> list[int]:
         async def one() -> int:
             reply = await app.asend("GET", "/v1beta/corpora")
             if reply.status == 503:
                 assert reply.json["error"]["status"] == "UNAVAILABLE"
-                go.set()
+                refused.append(reply)
+                if len(refused) == 3:
+                    go.set()
             return reply.status
 
         return await asyncio.gather(*(one() for _ in range(5)))

@@ -208,7 +208,6 @@ def test_what_may_pass_is_tried_again(generating, monkeypatch):
 @pytest.mark.parametrize(
     ("batch", "field"),
     [
-        ({"displayName": ""}, "batch.displayName"),
         ({"displayName": "a\0"}, "batch.displayName"),
         ({"displayName": "x" * 513}, "batch.displayName"),
         ({"inputConfig": None}, "batch.inputConfig"),
