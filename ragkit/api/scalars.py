@@ -29,6 +29,7 @@ Int64 = Annotated[
 
 _float32: Final = struct.Struct("<f")
 _MAX_FLOAT32: Final = _float32.unpack(b"\xff\xff\x7f\x7f")[0]
+_EXACT_INTEGERS: Final = 2.0**24
 _MIN_NORMAL_FLOAT32: Final = 2.0**-126
 
 
@@ -59,6 +60,8 @@ def shortest_float32(value: float) -> float:
 
 
 def _nearest_float32(value: float) -> float:
+    if -_EXACT_INTEGERS <= value <= _EXACT_INTEGERS and value.is_integer():
+        return value  # years, pages and counts, which most metadata are
     if math.isinf(to_float32(value)) and not math.isinf(value):
         raise ValueError("beyond the range of a 32-bit float")
     return shortest_float32(value)
