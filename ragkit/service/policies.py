@@ -177,7 +177,7 @@ Cached contents
 - The model of a prompt must be the one that its content was cached for; aliases of it count as it.
 
 Requests
-- `alt` other than `json` (and `sse` for streams, `media` for downloads) and `callback` are refused:
+- `alt` other than `json`, `sse` (streams) and `media` (downloads), and `callback`, are refused:
   what is asked for would not be delivered. `enum-encoding` is accepted and enums are sent by name,
   which every client reads. `fields` is honoured, but for the replies of uploads.
 
@@ -187,7 +187,7 @@ Over HTTP
   given on loopback. A server that required keys goes on doing so when the last one is revoked.
 - Without keys, a Host that is not this machine or an Origin that is not the server's own answers
   403: a page in a browser could otherwise read the owner's corpora (DNS rebinding).
-- Too large a body is HTTP 413 with status INVALID_ARGUMENT; a verb that a path does not take is 404.
+- Too large a body is HTTP 413 with status INVALID_ARGUMENT; a verb that a path does not take, 404.
 - A stream that stalls ends with an element that says DEADLINE_EXCEEDED.
 """
 

@@ -205,6 +205,13 @@ def test_what_may_pass_is_tried_again(generating, monkeypatch):
     assert second["error"]["code"] == 14
 
 
+def test_a_batch_needs_no_display_name(api):
+    body = embed_batch(text("x"))
+    del body["batch"]["displayName"]  # as google-genai sends it
+    name = api.post(f"{EMBED}:asyncBatchEmbedContent", body)["name"]
+    assert "displayName" not in ended(api, name)["metadata"]
+
+
 @pytest.mark.parametrize(
     ("batch", "field"),
     [
