@@ -100,10 +100,12 @@ def _print_throughput(size: int, best: dict[str, Result], repeat: int) -> None:
     )
 
 
-def memory(sizes: list[int], scratch: Path, thorough: bool, checks: Checks) -> list[Result]:
+def memory(
+    sizes: list[int], scratch: Path, thorough: bool, checks: Checks, number: int = 2
+) -> list[Result]:
     """Peak memory of `ragkit ingest` and its workers, over folders of growing size."""
     rows: list[Result] = []
-    print("\n2. Memory of `ragkit ingest`, parent and workers together (MB)")
+    print(f"\n{number}. Memory of `ragkit ingest`, parent and workers together (MB)")
     print(f"{'folder':>8}{'files':>8}{'chunks':>10}{'peak':>8}{'of it private':>16}{'wall s':>8}")
     for size in sizes:
         folder = _empty(scratch / "folder")

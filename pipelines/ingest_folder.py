@@ -16,36 +16,44 @@ import argparse
 import json
 import sys
 import time
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from job_config import (
+    BOOLEAN,
+    FAILURE,
+    INTEGER,
+    INTERRUPTED,
+    OK,
+    STRING,
+    STRINGS,
+    TABLE,
+    TABLES,
+    WRONG_USAGE,
+    ConfigError,
+    Endpoint,
+    Table,
+    endpoint,
+    read_config,
+    resolved,
+)
+
 import ragkit
 from ragkit.api.limits import MAX_CHUNK_TOKENS
-from ragkit.api.names import corpus_name, split_corpus
 from ragkit.ingest import IngestError, IngestOptions, IngestReport, Splitting, ingest
 from ragkit.ingest.chunking import MIN_TOKENS_LIMIT
 
-OK, FAILURE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-
-_STRINGS, _STRING, _INTEGER, _BOOLEAN = "a list of strings", "a string", "an integer", "true/false"
-TOP_KEYS = {"target": "a table", "defaults": "a table", "ingest": "a list of tables"}
-TARGET_KEYS = {"url": _STRING, "data": _STRING}
+TOP_KEYS = {"target": TABLE, "defaults": TABLE, "ingest": TABLES}
 OPTION_KEYS = {
-    "include": _STRINGS,
-    "exclude": _STRINGS,
-    "max_tokens": _INTEGER,
-    "overlap": _INTEGER,
-    "delete": _BOOLEAN,
+    "include": STRINGS,
+    "exclude": STRINGS,
+    "max_tokens": INTEGER,
+    "overlap": INTEGER,
+    "delete": BOOLEAN,
 }
-JOB_KEYS = {"corpus": _STRING, "folders": _STRINGS, **OPTION_KEYS}
-
-
-class ConfigError(Exception):
-    """The configuration is wrong; the message names the file, the key and what is allowed."""
+JOB_KEYS = {"corpus": STRING, "folders": STRINGS, **OPTION_KEYS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +71,11 @@ class Config:
 
     Attributes:
         jobs: what to ingest, in the file's order.
-        url: the service over HTTP; None to take the environment's or the embedded one.
-        data: the embedded service's data folder; None to take the environment's.
+        target: where the corpora are.
     """
 
     jobs: tuple[Job, ...]
-    url: str | None = None
-    data: Path | None = None
+    target: Endpoint
 
 
 @dataclass(slots=True)
@@ -92,91 +98,33 @@ class Outcome:
         return {**head, "ok": self.ok, "error": self.error, **done}
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A table of the configuration, with its place for messages."""
-
-    file: Path
-    place: str
-    values: Mapping[str, Any] = field(repr=False)
-
-    def error(self, key: str, problem: str) -> ConfigError:
-        where = ".".join(part for part in (self.place, key) if part)
-        return ConfigError(f"{self.file}: {where}: {problem}")
-
-    def check(self, kinds: Mapping[str, str]) -> None:
-        """Refuse unknown keys and values of another kind."""
-        for key, value in self.values.items():
-            if key not in kinds:
-                near = get_close_matches(key, kinds, n=1, cutoff=0.6)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise self.error(key, f"unknown key{hint} (allowed: {', '.join(kinds)})")
-            if not _is_kind(value, kinds[key]):
-                shown = json.dumps(value, default=str)[:80]
-                raise self.error(key, f"must be {kinds[key]}, not {shown}")
-
-
-def _is_kind(value: object, kind: str) -> bool:
-    match kind:
-        case "a string":
-            return isinstance(value, str)
-        case "an integer":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case "true/false":
-            return isinstance(value, bool)
-        case "a table":
-            return isinstance(value, dict)
-        case "a list of tables":
-            return isinstance(value, list) and all(isinstance(item, dict) for item in value)
-        case _:
-            return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
 def load_config(file: Path) -> Config:
     """Read and check a configuration file.
 
     Raises:
         ConfigError: it cannot be read, is not TOML, or says what cannot be done.
     """
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ConfigError(f"{file}: cannot be opened: {reason}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: is not TOML: {error}") from error
-    top = _Table(file, "", values)
-    top.check(TOP_KEYS)
-    target = _Table(file, "target", values.get("target", {}))
-    target.check(TARGET_KEYS)
-    url, data = target.values.get("url"), target.values.get("data")
-    if url is not None and data is not None:
-        raise top.error("target", "both url and data are given; choose one")
-    for key, value in target.values.items():
-        if not value:
-            raise target.error(key, "is empty; leave it out to take the environment's")
-    defaults = _Table(file, "defaults", values.get("defaults", {}))
-    defaults.check(OPTION_KEYS)
+    top = read_config(file, TOP_KEYS)
+    target = endpoint(top, "target")
+    values = top.values
+    defaults = top.part("defaults", OPTION_KEYS)
     entries: list[dict[str, Any]] = values.get("ingest", [])
     if not entries:
         raise top.error("ingest", "nothing to do: write at least one [[ingest]] table")
     jobs: list[Job] = []
     for number, entry in enumerate(entries, start=1):
-        _Table(file, f"ingest[{number}]", entry).check(JOB_KEYS)
-        jobs.append(_job(_Table(file, f"ingest[{number}]", {**defaults.values, **entry})))
+        Table(file, f"ingest[{number}]", entry).check(JOB_KEYS)
+        jobs.append(_job(Table(file, f"ingest[{number}]", {**defaults.values, **entry})))
     _check_folder_names(top, jobs)
-    return Config(tuple(jobs), url, None if data is None else _resolved(file, data))
+    return Config(tuple(jobs), target)
 
 
-def _job(table: _Table) -> Job:
+def _job(table: Table) -> Job:
     values = table.values
     for key in ("corpus", "folders"):
         if not values.get(key):
             raise table.error(key, f"is missing or empty; it must be {JOB_KEYS[key]}")
-    try:
-        corpus = split_corpus(corpus_name(values["corpus"]), field="id")
-    except ragkit.APIError as error:
-        raise table.error("corpus", error.message) from error
+    corpus = table.corpus()
     return Job(
         corpus=corpus,
         folders=_folders(table),
@@ -189,10 +137,10 @@ def _job(table: _Table) -> Job:
     )
 
 
-def _folders(table: _Table) -> tuple[Path, ...]:
+def _folders(table: Table) -> tuple[Path, ...]:
     folders: list[Path] = []
     for given in table.values["folders"]:
-        folder = _resolved(table.file, given)
+        folder = resolved(table.file, given)
         if not folder.is_dir():
             problem = "is not a folder" if folder.exists() else "no such folder"
             raise table.error(
@@ -204,7 +152,7 @@ def _folders(table: _Table) -> tuple[Path, ...]:
     return tuple(folders)
 
 
-def _splitting(table: _Table) -> Splitting:
+def _splitting(table: Table) -> Splitting:
     usual = Splitting()
     max_tokens = table.values.get("max_tokens", usual.max_tokens)
     overlap = table.values.get("overlap", min(usual.overlap, max_tokens // 2))
@@ -217,16 +165,7 @@ def _splitting(table: _Table) -> Splitting:
     return Splitting(max_tokens, overlap)
 
 
-def _resolved(file: Path, given: str) -> Path:
-    """A path as the configuration means it: relative to its file, `~` for the home folder.
-
-    A symbolic link keeps its own name, which is the folder's name in the corpus.
-    """
-    path = file.absolute().parent / Path(given).expanduser()
-    return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
-
-
-def _check_folder_names(top: _Table, jobs: Sequence[Job]) -> None:
+def _check_folder_names(top: Table, jobs: Sequence[Job]) -> None:
     """Refuse two folders of one name in one corpus.
 
     A folder's documents are known by its name, so a job with `delete` would take the other
@@ -253,7 +192,7 @@ def run(config: Config, *, dry_run: bool = False) -> list[Outcome]:
     """
     outcomes = [Outcome(job) for job in config.jobs]
     unreachable = False
-    with ragkit.connect(config.url, data=config.data) as client:
+    with config.target.connect() as client:
         for outcome in outcomes:
             job = outcome.job
             if unreachable:

@@ -152,10 +152,11 @@ class Answerer:
         if chunk is None or offset < 0:
             return None
         provenance = Provenance.from_metadata(chunk.metadata)
-        if provenance.start is None:
-            start, page = None, None if provenance.page_breaks else provenance.page
+        place = provenance.locate(offset, offset + len(quote))
+        if place is None:
+            start, end, page = None, None, None if provenance.page_breaks else provenance.page
         else:
-            start = provenance.start + offset
+            start, end = place
             page = provenance.page_at(start)
         return Citation(
             chunk=chunk.name,
@@ -163,7 +164,7 @@ class Answerer:
             source=provenance.source,
             page=page,
             start=start,
-            end=None if start is None else start + len(quote),
+            end=end,
             headings=provenance.headings,
         )
 

@@ -6,11 +6,13 @@ Ingestion writes these keys, retriever and answerer read them; nothing else know
 |---|---|---|
 | `source` | string | the file, as `FOLDER/path/in/it` |
 | `span` | string | `start:end`, character offsets in the source's extracted text |
+| `table_header` | string | `start:end` likewise, of the header row that a table's piece repeats |
 | `ordinal` | number | the chunk's place in its document, from 0 |
 | `page` | number | the page on which the chunk starts, where pages are known |
 | `page_breaks` | list | `page:offset` for each further page that begins within the chunk |
 | `headings` | list | the headings in force at its start, outermost first |
 
+A chunk's text is its header row, where it has one, followed by the characters of its span.
 Offsets are a string because the API stores numbers as float32, exact only up to 16,777,216.
 """
 
@@ -21,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SOURCE, SPAN, ORDINAL = "source", "span", "ordinal"
+TABLE_HEADER = "table_header"
 PAGE, PAGE_BREAKS, HEADINGS = "page", "page_breaks", "headings"
 
 
@@ -36,6 +39,8 @@ class Provenance:
         page_breaks: (page, offset) of each further page that begins before `end`.
         headings: headings in force at its start, outermost first.
         ordinal: its place in the document, from 0.
+        table_header: (start, end) of the table's header row that the chunk's text begins with;
+            None where it begins with the characters of the span.
     """
 
     source: str | None = None
@@ -45,9 +50,39 @@ class Provenance:
     page_breaks: tuple[tuple[int, int], ...] = ()
     headings: tuple[str, ...] = ()
     ordinal: int | None = None
+    table_header: tuple[int, int] | None = None
+
+    def locate(self, start: int, end: int) -> tuple[int, int] | None:
+        """Where characters of the chunk's text stand in the source's text.
+
+        Args:
+            start: offset of their first in the chunk's text.
+            end: offset behind their last.
+
+        Returns:
+            Their offsets in the source; None where the chunk's own place is not known, and for
+            characters that do not stand together there: the end of a repeated table header and
+            the beginning of a row further down.
+        """
+        if self.start is None:
+            return None
+        if self.table_header is None:
+            return self.start + start, self.start + end
+        first, behind = self.table_header
+        length = behind - first
+        if end <= length or behind == self.start:
+            return first + start, first + end
+        if start < length:
+            return None
+        return self.start + start - length, self.start + end - length
 
     def page_at(self, offset: int) -> int | None:
-        """The page that holds the character at an offset of the source's text."""
+        """The page that holds the character at an offset of the source's text.
+
+        None also for what stands before the chunk, as the header row that it repeats.
+        """
+        if self.start is not None and offset < self.start:
+            return None
         page = self.page
         for number, start in self.page_breaks:
             if offset >= start:
@@ -61,6 +96,8 @@ class Provenance:
             metadata[SOURCE] = self.source
         if self.start is not None and self.end is not None:
             metadata[SPAN] = f"{self.start}:{self.end}"
+        if self.table_header is not None:
+            metadata[TABLE_HEADER] = f"{self.table_header[0]}:{self.table_header[1]}"
         if self.ordinal is not None:
             metadata[ORDINAL] = float(self.ordinal)
         if self.page is not None:
@@ -86,6 +123,7 @@ class Provenance:
             page_breaks=tuple(pair for pair in pairs if pair is not None),
             headings=_strings(headings),
             ordinal=_whole(metadata.get(ORDINAL)),
+            table_header=_pair(metadata.get(TABLE_HEADER)),
         )
 
 

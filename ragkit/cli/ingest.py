@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from ragkit.api.limits import MAX_CHUNK_TOKENS
-from ragkit.cli.options import Session, session_options, visible
-from ragkit.ingest import IngestOptions, Splitting
+from ragkit.cli.ingest_display import Lines, display, summarise
+from ragkit.cli.options import Session, parse_metadata, session_options
+from ragkit.ingest import FileLimits, IngestOptions, IngestReport, Splitting, watch
 from ragkit.ingest import ingest as run
 from ragkit.ingest.chunking import MIN_TOKENS_LIMIT
-
-if TYPE_CHECKING:
-    from ragkit.ingest import ChunkCounts, FileOutcome, IngestReport, Observer
+from ragkit.ingest.limits import MEGABYTE, MIN_MEMORY
+from ragkit.ingest.readers.options import ReadOptions
 
 _DEFAULT = Splitting()
+_LIMITS = FileLimits()
+_READING = ReadOptions()
+PASSWORD_VARIABLE = "RAGKIT_FILE_PASSWORD"
 
 
 @click.command(name="ingest")
@@ -37,10 +46,59 @@ _DEFAULT = Splitting()
     show_default=f"{_DEFAULT.overlap}, or half of --max-tokens",
     help="Tokens that neighbouring chunks may share.",
 )
+@click.option(
+    "--meta",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Metadata of all documents; a repeated key makes a list.",
+)
+@click.option(
+    "--meta-from-path",
+    multiple=True,
+    metavar="PATTERN",
+    help="Take metadata out of paths, as 'reports/{year:int}/{team}/*' does; repeatable.",
+)
 @click.option("--delete", is_flag=True, help="Remove documents whose files are gone.")
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
+@click.option("--watch", "follow", is_flag=True, help="Follow the folders until interrupted.")
+@click.option(
+    "--report",
+    "report_file",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write all of the report there, as JSON.",
+)
 @click.option(
     "--workers", type=click.IntRange(0), help="Processes that read files; by default one a core."
+)
+@click.option(
+    "--file-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=_LIMITS.seconds,
+    show_default=True,
+    help="Time that reading one file may take.",
+)
+@click.option(
+    "--file-memory",
+    type=click.IntRange(MIN_MEMORY // MEGABYTE),
+    default=(_LIMITS.memory or 0) // MEGABYTE,
+    show_default=True,
+    metavar="MB",
+    help="Memory that reading one file may take.",
+)
+@click.option(
+    "--password",
+    multiple=True,
+    metavar="TEXT",
+    help=f"Tried on encrypted files; better: {PASSWORD_VARIABLE}.",
+)
+@click.option("--no-ocr", is_flag=True, help="Leave scanned pages alone.")
+@click.option(
+    "--ocr-languages",
+    default=_READING.ocr_languages,
+    show_default=True,
+    metavar="LANG",
+    help="Languages to expect on scanned pages, such as deu+eng.",
 )
 @session_options
 def ingest(
@@ -51,9 +109,18 @@ def ingest(
     exclude: tuple[str, ...],
     max_tokens: int,
     overlap: int | None,
+    meta: tuple[str, ...],
+    meta_from_path: tuple[str, ...],
     delete: bool,
     dry_run: bool,
+    follow: bool,
+    report_file: str | None,
     workers: int | None,
+    file_seconds: float,
+    file_memory: int,
+    password: tuple[str, ...],
+    no_ocr: bool,
+    ocr_languages: str,
 ) -> None:
     """Read files and folders into a corpus; running it again sends only what changed.
 
@@ -62,11 +129,19 @@ def ingest(
       ragkit ingest examples/library --corpus library
       ragkit ingest notes/ report.pdf --corpus work --exclude "drafts/**"
       ragkit ingest notes/ --corpus work --delete --dry-run
+      ragkit ingest notes/ --corpus work --delete --watch
+      ragkit ingest archive/ --corpus archive --report left-out.json \\
+        --meta owner=legal --meta-from-path "archive/{year:int}/{team}/**"
 
-    Text, Markdown, HTML and PDF are read. A file that cannot be read is reported and left out, the
-    others go on; then the exit code is 1. With --json: {"files": {"new", "changed", "unchanged",
-    "deleted", "failed"}, "chunks": {"created", "updated", "deleted"}, "failures": [{"path",
-    "error"}], "seconds"}.
+    Metadata also come from front matter, from a file beside each file (report.pdf.meta.yaml) and
+    from one for a folder (_meta.yaml). Search by them: ragkit query work "tea" --where
+    document.team=sales.
+
+    A file that cannot be read, or takes more time or memory than it may, is reported and left
+    out, the others go on; then the exit code is 1. A renamed file keeps its document. With --json:
+    {"files": {"new", "changed", "unchanged", "deleted", "failed"}, "chunks": {"created",
+    "updated", "deleted"}, "failures": [{"path", "error"}], "seconds"}; with --watch one such
+    object for each run. --report adds warnings, what was passed over, renamed files and copies.
     """  # noqa: D301
     if overlap is None:
         overlap = min(_DEFAULT.overlap, max_tokens // 2)
@@ -74,6 +149,8 @@ def ingest(
         raise click.UsageError(
             f"--overlap {overlap} is more than half of --max-tokens {max_tokens}"
         )
+    if follow and dry_run:
+        raise click.UsageError("--watch with --dry-run would say the same for ever: choose one")
     options = IngestOptions(
         splitting=Splitting(max_tokens, overlap),
         include=include,
@@ -81,158 +158,104 @@ def ingest(
         delete=delete,
         dry_run=dry_run,
         workers=workers,
+        metadata=parse_metadata(meta) or {},
+        meta_from_path=meta_from_path,
+        limits=FileLimits(file_seconds, file_memory * MEGABYTE),
+        reading=ReadOptions(
+            passwords=password or tuple(filter(None, [os.environ.get(PASSWORD_VARIABLE)])),
+            ocr=not no_ocr,
+            ocr_languages=ocr_languages,
+        ),
     )
-    with session.connect() as client, _display(session) as observer:
-        report = run(client, paths, corpus, options, observer)
-    if session.as_json:
-        session.print_json(report.to_json())
-    _summarise(session, report)
-    if not report.ok:
+    told = _Told(session, corpus, paths, _writable(report_file))
+    ok = _follow(told, options) if follow else _once(told, options)
+    if not ok:
         raise click.exceptions.Exit(1)
 
 
-class _Lines:
-    """Says what happens, a line a file, on a stderr that is no terminal."""
+class _Told:
+    """Whom the command tells of its runs: stdout, stderr and the report's file."""
 
-    def __enter__(self) -> Observer:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-    def found(self, files: int) -> None:
-        """Say nothing: the file's own line follows."""
-
-    def pushed(self, chunks: int) -> None:
-        """Say nothing: the file's own line follows."""
-
-    def done(
-        self, source: str, outcome: FileOutcome, chunks: ChunkCounts, detail: str = ""
+    def __init__(
+        self, session: Session, corpus: str, paths: Sequence[str], file: Path | None
     ) -> None:
-        """Print the file's line; unchanged files have none."""
-        if outcome == "unchanged":
+        self.session, self.corpus, self.paths = session, corpus, paths
+        self._file = file
+
+    def ended(self, report: IngestReport) -> None:
+        """Tell of a run that has ended."""
+        if self.session.as_json:
+            self.session.print_json(report.to_json())
+            sys.stdout.flush()
+        self.interrupted(report)
+        summarise(self.session, report)
+
+    def interrupted(self, report: IngestReport) -> None:
+        """Write down what was done, whether or not the run came to its end."""
+        if self._file is None:
             return
-        what = f": {detail}" if detail else f" ({_counted(chunks)})"
-        sys.stderr.write(visible(f"{outcome:<8} {source}{what}") + "\n")
-
-    def warned(self, source: str, warning: str) -> None:
-        """Print the warning."""
-        sys.stderr.write(visible(f"warning  {source}: {warning}") + "\n")
-
-
-def _display(session: Session) -> _Lines | Live:
-    console = session.console(stderr=True)
-    return Live(session) if console.is_terminal else _Lines()
-
-
-class Live:
-    """A progress display that lives on a terminal: files, chunks, rate, time."""
-
-    def __init__(self, session: Session) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        self._console = session.console(stderr=True)
-        self._progress = Progress(
-            SpinnerColumn(),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("files  [bold]{task.fields[chunks]}[/] chunks  {task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[current]}"),
-            console=self._console,
-            transient=True,
-        )
-        self._chunks = 0
-        self._task = self._progress.add_task("ingest", total=None, chunks=0, rate="", current="")
-
-    def __enter__(self) -> Observer:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._progress.stop()
-
-    def found(self, files: int) -> None:
-        """Lengthen the bar."""
-        self._progress.update(self._task, total=files)
-
-    def pushed(self, chunks: int) -> None:
-        """Count the chunks and their rate."""
-        self._chunks += chunks
-        elapsed = self._progress.tasks[0].elapsed or 0.0
-        rate = f"{self._chunks / elapsed:,.0f}/s" if elapsed > 0.5 else ""
-        self._progress.update(self._task, chunks=f"{self._chunks:,}", rate=rate)
-
-    def done(
-        self, source: str, outcome: FileOutcome, chunks: ChunkCounts, detail: str = ""
-    ) -> None:
-        """Move the bar; a failure stays on the screen."""
-        from rich.text import Text
-
-        if outcome == "failed":
-            self._console.print(Text(visible(f"failed   {source}: {detail}"), style="red"))
-        self._progress.update(self._task, advance=1, current=visible(source))
-
-    def warned(self, source: str, warning: str) -> None:
-        """Leave the warning on the screen."""
-        from rich.text import Text
-
-        self._console.print(Text(visible(f"warning  {source}: {warning}"), style="yellow"))
+        content = {
+            "corpus": self.corpus,
+            "paths": list(self.paths),
+            "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+            **report.details(),
+        }
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        data = text.encode("utf-8", "backslashreplace")
+        if self._file.exists() and not self._file.is_file():
+            self._file.write_bytes(data)  # a device or pipe
+            return
+        # Whole or not at all, so that who reads it meanwhile sees no half of it.
+        part = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+        part.write_bytes(data)
+        part.replace(self._file)
 
 
-def _counted(chunks: ChunkCounts) -> str:
-    parts = [
-        f"{count:,} chunk{'' if count == 1 else 's'} {what}"
-        for what, count in (
-            ("created", chunks.created),
-            ("updated", chunks.updated),
-            ("deleted", chunks.deleted),
-        )
-        if count
-    ]
-    return ", ".join(parts) or "no chunk changed"
+def _once(told: _Told, options: IngestOptions) -> bool:
+    report = IngestReport()
+    with told.session.connect() as client, display(told.session) as observer:
+        try:
+            run(client, told.paths, told.corpus, options, observer, report=report)
+        except KeyboardInterrupt:
+            told.interrupted(report)
+            raise
+    told.ended(report)
+    return report.ok
 
 
-def _summarise(session: Session, report: IngestReport) -> None:
-    from rich.text import Text
+def _follow(told: _Told, options: IngestOptions) -> bool:
+    """Follow the folders until an interrupt, which is how this ends well."""
+    ok = True
+    with told.session.connect() as client, Lines() as observer, _interrupt_on_termination():
+        try:
+            for report in watch(client, told.paths, told.corpus, options, observer):
+                ok = report.ok
+                told.ended(report)
+                click.echo("watching; Ctrl-C ends it", err=True)
+        except KeyboardInterrupt:
+            click.echo("no longer watching: what was acknowledged is kept", err=True)
+    return ok
 
-    console = session.console(stderr=True)
-    files = ", ".join(f"{count:,} {outcome}" for outcome, count in report.files.items() if count)
-    would = "would be: " if report.dry_run else ""
-    rate = report.chunks.created / report.seconds if report.seconds else 0.0
-    speed = f", {rate:,.0f} chunks/s" if report.chunks.created and not report.dry_run else ""
-    console.print(
-        Text.assemble(
-            ("files: ", "bold"),
-            f"{would}{files or 'none'}; {_counted(report.chunks)} ",
-            (f"in {report.seconds:.1f} s{speed}", "dim"),
-        )
-    )
-    if not any(report.files.values()) and not report.skipped:
-        console.print(Text("no file to ingest was found", style="yellow"))
-    if report.skipped:
-        names = ", ".join(map(visible, report.skipped[:3]))
-        names += " …" if len(report.skipped) > 3 else ""
-        console.print(Text(f"passed over {len(report.skipped)}: {names}", style="dim"))
-    if report.aborted is not None:
-        console.print(
-            Text(
-                f"ended early: {report.aborted}\nwhat was acknowledged is kept; "
-                "run the same command again to go on",
-                style="red",
-            )
-        )
-    elif report.failures:
-        console.print(
-            Text(f"{len(report.failures)} left out (see above); the others are there", style="red")
-        )
+
+@contextmanager
+def _interrupt_on_termination() -> Iterator[None]:
+    """Take SIGTERM, by which services are ended, like an interrupt."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _writable(report_file: str | None) -> Path | None:
+    """The report's file, refused now rather than after hours if it cannot be written."""
+    if report_file is None:
+        return None
+    path = Path(report_file)
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise click.UsageError(f"--report {report_file}: no folder to write to")
+    return path

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import TypeAlias
 
@@ -96,11 +97,17 @@ class TokenMap:
         if first > last:
             return self._count_anew(start, end)
         tokens: int = totals[last] - totals[first]
-        if positions[first] > start:
-            tokens += self._count_anew(start, positions[first])
-        if positions[last] < end:
-            tokens += self._count_anew(positions[last], end)
-        return min(tokens, MANY)
+        seam = positions[first]
+        if seam > start:
+            short = seam - start <= _SHORT
+            tokens += (
+                _count_short(self.text[start:seam]) if short else self._count_anew(start, seam)
+            )
+        seam = positions[last]
+        if seam < end:
+            short = end - seam <= _SHORT
+            tokens += _count_short(self.text[seam:end]) if short else self._count_anew(seam, end)
+        return tokens if tokens < MANY else MANY
 
     def bound(self, start: int, budget: int) -> int:
         """Return where a span from `start` of at most `budget` tokens must have ended.
@@ -136,6 +143,12 @@ class TokenMap:
     def about(self, position: int) -> int:
         """Return about how many tokens stand before `position`: within a word of it."""
         return self._totals[bisect_right(self._positions, position) - 1]
+
+    def about_each(self, positions: Sequence[int]) -> list[int]:
+        """Return `about` of each of many positions."""
+        seams = np.searchsorted(np.asarray(self._positions), positions, side="right") - 1
+        found: list[int] = np.asarray(self._totals)[seams].tolist()
+        return found
 
     def _count_anew(self, start: int, end: int) -> int:
         if end - start <= _SHORT:
@@ -209,13 +222,9 @@ def _count_piece(text: str, seams: Integers) -> tuple[Integers, Integers]:
 
 def _byte_offsets(text: str) -> Integers:
     """Return the UTF-8 offset of each character and of the end."""
-    points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-    offsets = np.zeros(len(points) + 1, np.int64)
-    lengths = 1 + (points >= 0x80).astype(np.int64)
-    lengths += points >= 0x800
-    lengths += points >= 0x10000
-    np.cumsum(lengths, out=offsets[1:])
-    return offsets
+    units = np.frombuffer(text.encode() + b"\0", np.int8)
+    # Those that continue a character, 0b10xxxxxx, are the lowest 64 of a signed byte's values.
+    return np.flatnonzero(units >= -64)
 
 
 def _find_seams(text: str) -> Integers:

@@ -6,12 +6,16 @@ What decides about a cut, in this order:
    that sections of decent size keep to themselves and small ones are filled up.
 2. Inside a run a chunk takes what fits, and ends before a heading (the highest there, at a third
    of a chunk or more), else between blocks (at half a chunk or more), else inside a block:
-   between a table's rows, a list's items, lines of code, or sentences; else between words; and
-   only in a run of characters without any of these, between two characters.
+   between a table's rows, a list's items, definitions, stanzas and lines of code, or sentences;
+   else between words; and only in a run of characters without any of these, between two
+   characters.
 3. Where what is left of a run is less than a chunk and a half, it is cut near the middle, so that
    no crumb is left over.
 
 White space goes with the chunk before it, except for the indentation of a line.
+
+A chunk that begins among a table's rows repeats the table's header (`ChunkSpan.header`); its span
+remains that of the rows alone.
 """
 
 from __future__ import annotations
@@ -19,17 +23,18 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from operator import attrgetter
+from typing import TypeAlias
 
 from ragkit.api.limits import MAX_CHUNK_TOKENS
 from ragkit.ingest import chunk_boundaries as boundaries
+from ragkit.ingest.chunk_cuts import Cutter
 from ragkit.ingest.chunk_sections import Atom, HeadingPaths, make_atoms, regions, run_starts
+from ragkit.ingest.chunk_tables import TableHeaders
 from ragkit.ingest.readers.extracted import Block, Extracted
+from ragkit.text.tokens import count_tokens
 
 MIN_TOKENS_LIMIT = 16
 """Any character, with its neighbours, fits into this many tokens."""
-
-_block_start = attrgetter("start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,9 @@ class ChunkSpan:
         page: Page on which it starts, from 1; None where pages are unknown.
         page_end: Page on which it ends.
         headings: The headings in force at its start, outermost first.
-        tokens: How many tokens it holds.
+        tokens: How many tokens its text holds, the header's included.
+        header: Where the header row stands that its text begins with, for a chunk that begins
+            among a table's rows; None for others. It includes the line's end.
     """
 
     start: int
@@ -51,6 +58,20 @@ class ChunkSpan:
     page_end: int | None
     headings: tuple[str, ...]
     tokens: int
+    header: tuple[int, int] | None = None
+
+    def text_of(self, text: str) -> str:
+        """Return the chunk's text: the table's header, if any, and the characters of its span.
+
+        Args:
+            text: The extracted text that was split.
+        """
+        own = text[self.start : self.end]
+        return own if self.header is None else text[slice(*self.header)] + own
+
+
+_Piece: TypeAlias = tuple[int, int, int, tuple[int, int] | None]
+"""Start, end, tokens and header of a chunk."""
 
 
 def check_limits(max_tokens: int, overlap: int) -> None:
@@ -73,8 +94,8 @@ def check_limits(max_tokens: int, overlap: int) -> None:
 def split(extracted: Extracted, *, max_tokens: int = 256, overlap: int = 32) -> list[ChunkSpan]:
     """Split a document into chunks.
 
-    Without overlap the chunks tile the text: joined they give it back, save for metadata blocks
-    (front matter), which are left out. With overlap a chunk may begin up to `overlap` tokens
+    Without overlap the chunks' spans tile the text: joined they give it back, save for metadata
+    blocks (front matter), which are left out. With overlap a chunk may begin up to `overlap` tokens
     earlier, at a sentence's start or else a word's, but never before its section's heading.
     A text of white space only has no chunks. The same input always gives the same chunks.
 
@@ -94,7 +115,7 @@ def split(extracted: Extracted, *, max_tokens: int = 256, overlap: int = 32) -> 
     if not extracted.text.strip():
         return []
     splitter = _Splitter(extracted, max_tokens, overlap)
-    return [splitter.describe(*span) for span in splitter.spans()]
+    return [splitter.describe(*piece) for piece in splitter.pieces()]
 
 
 class _Splitter:
@@ -103,6 +124,7 @@ class _Splitter:
     def __init__(self, extracted: Extracted, limit: int, overlap: int) -> None:
         self._text = extracted.text
         self._blocks = extracted.blocks
+        self._block_starts = [block.start for block in extracted.blocks]
         self._limit = limit
         self._overlap = overlap
         # Not at the module's top: the command line imports the limits above without numpy.
@@ -110,137 +132,92 @@ class _Splitter:
 
         self._tokens = TokenMap(extracted.text)
         self._paths = HeadingPaths(extracted.blocks)
+        self._headers = TableHeaders(extracted.text, extracted.blocks)
         self._atoms: list[Atom] = []
         self._starts: list[int] = []  # of the atoms
+        self._cutter = self._make_cutter()
 
-    def spans(self) -> Iterator[tuple[int, int, int]]:
-        """Yield (start, end, tokens) of each chunk."""
+    def _make_cutter(self) -> Cutter:
+        return Cutter(self._text, self._tokens, self._headers, self._atoms, self._overlap)
+
+    def pieces(self) -> Iterator[_Piece]:
+        """Yield what each chunk is made of."""
         for start, end in regions(self._text, self._blocks):
             self._atoms = make_atoms(self._blocks, start, end)
             self._starts = [atom.start for atom in self._atoms]
+            self._cutter = self._make_cutter()
             runs = run_starts(self._atoms, end, self._about, self._limit)
             stops = [self._starts[index] for index in runs[1:]] + [end]
             for index, stop in zip(runs, stops, strict=True):
                 yield from self._split_run(self._starts[index], stop)
 
-    def describe(self, start: int, end: int, tokens: int) -> ChunkSpan:
+    def describe(
+        self, start: int, end: int, tokens: int, header: tuple[int, int] | None
+    ) -> ChunkSpan:
         """Add what is known about a span's place in the document."""
-        first = bisect_right(self._blocks, start, key=_block_start) - 1
+        first = bisect_right(self._block_starts, start) - 1
         if first < 0 or self._blocks[first].end <= start:
             first += 1  # it starts with white space before a block
-        last = bisect_left(self._blocks, end, key=_block_start) - 1
+        last = bisect_left(self._block_starts, end) - 1
         page = page_end = None
         place = start
+        block: Block | None = None
         if first <= last:
-            block: Block = self._blocks[first]
+            block = self._blocks[first]
             page, page_end = block.page, self._blocks[last].page
             place = max(start, block.start)
-        return ChunkSpan(start, end, page, page_end, self._paths.at(place), tokens)
+        headings = self._paths.at(place)
+        if block is not None and block.kind == "code" and block.label:
+            headings = (*headings, block.label)
+        return ChunkSpan(start, end, page, page_end, headings, tokens, header)
 
     def _about(self, start: int, end: int) -> int:
         return self._tokens.about(end) - self._tokens.about(start)
 
-    def _split_run(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    def _split_run(self, start: int, stop: int) -> Iterator[_Piece]:
         """Yield the chunks of a run; `start` to `stop` are tiled but for the overlap."""
         count = self._tokens.count
         begin = start  # where the chunk begins, overlap included
         while True:
+            header = self._header(begin)
+            limit = self._limit if header is None else self._limit - count(*header)
             rest = count(begin, stop)
-            if rest <= self._limit:
-                yield begin, stop, rest
+            if rest <= limit:
+                yield self._piece(begin, stop, rest, header)
                 return
-            cut = self._choose_cut(begin, start, stop, rest)
+            cut = self._cutter.choose(begin, start, stop, rest, limit)
             if cut is None and begin < start:
                 begin = start  # the overlap left no room
                 continue
             if cut is None:
-                raise AssertionError(f"no character fits into {self._limit} tokens at {start}")
-            yield begin, cut, count(begin, cut)
+                raise AssertionError(f"no character fits into {limit} tokens at {start}")
+            yield self._piece(begin, cut, count(begin, cut), header)
             begin, start = self._overlap_start(start, cut), cut
 
-    def _choose_cut(self, begin: int, start: int, stop: int, rest: int) -> int | None:
-        """Return where the chunk from `begin` ends, behind `start` and before `stop`.
+    def _header(self, begin: int) -> tuple[int, int] | None:
+        """Return the span of the table header that a chunk from here repeats.
 
-        None when not even one character behind `start` fits.
+        None also where it would take more than half of a chunk, or leave less than any character
+        needs.
         """
-        limit = self._limit
-        budget, least = limit, 0
-        if 2 * rest < 3 * limit:
-            # About half each, so that what is left fits into one more.
-            budget = min(limit, (rest + self._overlap) // 2 + limit // 8)
-            least = min(rest + self._overlap - limit, budget)
-        bound = min(self._tokens.bound(begin, budget), stop - 1)
-        cut = self._cut_between_atoms(begin, start, bound, budget, least)
-        if cut is None:
-            cut = self._cut_inside_atom(begin, start, bound, budget)
-        if cut is None:
-            cut = self._last_fitting(begin, boundaries.words(self._text, start, bound), budget)
-        if cut is None:
-            bound = min(self._tokens.bound(begin, limit), stop - 1)
-            cut = self._cut_anywhere(begin, start, bound)
-        return cut
-
-    def _cut_between_atoms(
-        self, begin: int, start: int, bound: int, budget: int, least: int
-    ) -> int | None:
-        """Return the best end before an atom: a heading's, else the last that is far enough.
-
-        `least` is how many tokens the chunk should hold at least.
-        """
-        first = bisect_right(self._starts, start)
-        last = bisect_right(self._starts, bound) - 1
-        decent, half = max(self._limit // 3, least), max(budget // 2, least)
-        best: int | None = None
-        level = 0
-        for atom in reversed(self._atoms[first : last + 1]):
-            filled = self._about(begin, atom.start)
-            if filled < decent:
-                break
-            higher = atom.level and (not level or atom.level < level)
-            if not higher and (best is not None or filled < half):
-                continue
-            if self._tokens.count(begin, atom.start) <= budget:
-                best, level = atom.start, atom.level
-        return best
-
-    def _cut_inside_atom(self, begin: int, start: int, bound: int, budget: int) -> int | None:
-        """Return the last end inside the atom that reaches over the bound, or just before it."""
-        index = bisect_right(self._starts, bound) - 1
-        atom = self._atoms[index]
-        after = max(start, atom.content)
-        found = boundaries.inside(self._text, atom.kind, after, bound)
-        cut = self._last_fitting(begin, found, budget)
-        if cut is not None and self._about(begin, cut) >= self._limit // 4:
-            return cut
-        if atom.start > start and self._about(begin, atom.start) >= self._limit // 8:
-            return self._last_fitting(begin, [atom.start], budget)
-        return cut
-
-    def _last_fitting(self, begin: int, candidates: list[int], budget: int) -> int | None:
-        for candidate in reversed(candidates):
-            if self._tokens.count(begin, candidate) <= budget:
-                return candidate
-        return None
-
-    def _cut_anywhere(self, begin: int, start: int, bound: int) -> int | None:
-        """Return the last end between two characters, found by bisection; None when none fits.
-
-        Counts do not strictly grow with every character (a longer string may merge better), so
-        this is near the last rather than the last; what it returns fits.
-        """
-        low, high = start, min(start + self._limit, bound)  # low fits, or is no cut at all
-        while high < bound and self._tokens.count(begin, high) <= self._limit:
-            low, high = high, min(2 * high - start, bound)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self._tokens.count(begin, middle) <= self._limit:
-                low = middle
-            else:
-                high = middle - 1
-        if low == start:
+        header = self._headers.at(begin)
+        if header is None:
             return None
-        cut = boundaries.before_mark(self._text, start, low)
-        return cut if self._tokens.count(begin, cut) <= self._limit else low
+        most = min(self._limit // 2, self._limit - MIN_TOKENS_LIMIT)
+        return header if self._tokens.count(*header) <= most else None
+
+    def _piece(self, start: int, end: int, tokens: int, header: tuple[int, int] | None) -> _Piece:
+        """Put header and span together."""
+        if header is None:
+            return start, end, tokens, None
+        together = self._tokens.count(*header) + tokens
+        if self._text[start].isspace():
+            # Else the header's last token ends with its line. White space may join that of the
+            # line's end: then there is no knowing how many they are but to count.
+            text = self._text[slice(*header)] + self._text[start:end]
+            if count_tokens(text) != together:
+                return start, end, tokens, None
+        return start, end, together, header
 
     def _overlap_start(self, previous: int, start: int) -> int:
         """Return where the chunk that goes on at `start` begins, with its overlap.
@@ -251,22 +228,29 @@ class _Splitter:
         """
         if not self._overlap:
             return start
+        tokens, text = self._tokens, self._text
         lowest = max(previous + 1, self._paths.section_start(start))
-        bound = max(self._tokens.bound_before(start, self._overlap), lowest)
+        bound = max(tokens.bound_before(start, self._overlap), lowest)
         if bound >= start:
             return start
         atom = self._atoms[bisect_right(self._starts, start - 1) - 1]
-        found = boundaries.inside(self._text, atom.kind, bound, start)
-        first = bisect_left(self._starts, bound)
-        found += self._starts[first : bisect_left(self._starts, start)]
-        return (
-            self._first_fitting(sorted(found), start)
-            or self._first_fitting(boundaries.words(self._text, bound - 1, start), start)
-            or start
-        )
+        found = boundaries.inside(text, atom.kind, bound, start)
+        if atom.start >= bound:
+            first = bisect_left(self._starts, bound)
+            found = sorted({*found, *self._starts[first : bisect_left(self._starts, start)]})
+        begin = self._first_fitting(found, start)
+        if begin is None:
+            begin = self._first_fitting(boundaries.words(text, bound - 1, start), start)
+        if begin is None and boundaries.is_unspaced(text, start):
+            places = range(max(bound, start - self._overlap), start)
+            begin = self._first_fitting(
+                [at for at in places if not boundaries.joins(text, at)], start
+            )
+        return start if begin is None else begin
 
     def _first_fitting(self, candidates: list[int], end: int) -> int | None:
+        count, overlap = self._tokens.count, self._overlap
         for candidate in candidates:
-            if candidate < end and self._tokens.count(candidate, end) <= self._overlap:
+            if candidate < end and count(candidate, end) <= overlap:
                 return candidate
         return None

@@ -2,7 +2,9 @@
 
 IngestError
  ├─ ReadError           one file cannot be read; the run goes on without it
- │   └─ NoTextError     it was read, and there is no text in it
+ │   ├─ NoTextError     it was read, and there is no text in it
+ │   └─ ChunksRefused   it was read, and the service does not take some of its chunks
+ ├─ MetadataError       metadata given by the user cannot be used: wrong usage
  ├─ MissingPathError    a path given by the user is not there: wrong usage
  └─ SameNameError       two paths given by the user have the same name: wrong usage
 """
@@ -35,6 +37,33 @@ class ReadError(IngestError):
 
 class NoTextError(ReadError):
     """A file holds no text: it is empty, or scanned pages without a text layer."""
+
+
+class ChunksRefused(ReadError):
+    """The service refuses some chunks of a file, each for itself; it has the others.
+
+    Attributes:
+        created: How many chunks were created all the same.
+        updated: How many were updated.
+        deleted: How many were deleted.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        reason: str,
+        created: int = 0,
+        updated: int = 0,
+        deleted: int = 0,
+    ) -> None:
+        super().__init__(path, reason)
+        self.created = created
+        self.updated = updated
+        self.deleted = deleted
+
+
+class MetadataError(IngestError):
+    """Metadata given by the user cannot be used; the message says which and why."""
 
 
 class MissingPathError(IngestError):

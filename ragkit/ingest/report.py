@@ -43,7 +43,9 @@ class IngestReport:
         chunks: what happened to chunks.
         failures: the files that were left out.
         warnings: files that were ingested with something amiss.
-        skipped: files of a type that has no reader.
+        passed_over: files that no reader is for, and other things that are no files.
+        renamed: the old and the new source of documents whose files have another name now.
+        contents: the sources of all files that are there, by the hash of their content.
         bytes: size of the files that were read and sent.
         seconds: how long it took.
         dry_run: whether nothing was really done.
@@ -54,11 +56,24 @@ class IngestReport:
     chunks: ChunkCounts = field(default_factory=ChunkCounts)
     failures: list[Failure] = field(default_factory=list)
     warnings: list[Failure] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    passed_over: list[Failure] = field(default_factory=list)
+    renamed: list[tuple[str, str]] = field(default_factory=list)
+    contents: dict[str, list[str]] = field(default_factory=dict)
     bytes: int = 0
     seconds: float = 0.0
     dry_run: bool = False
     aborted: str | None = None
+
+    @property
+    def skipped(self) -> list[str]:
+        """The sources of what was passed over."""
+        return [one.path for one in self.passed_over]
+
+    @property
+    def copies(self) -> list[tuple[str, str]]:
+        """Files whose content another one has as well, each with the first of these by name."""
+        groups = (sorted(sources) for sources in self.contents.values() if len(sources) > 1)
+        return sorted((source, first) for first, *others in groups for source in others)
 
     @property
     def ok(self) -> bool:
@@ -78,6 +93,19 @@ class IngestReport:
             "seconds": round(self.seconds, 3),
         }
 
+    def details(self) -> dict[str, object]:
+        """All of the report as plain values: what `to_json` gives, and more."""
+        return {
+            **self.to_json(),
+            "warnings": [{"path": w.path, "warning": w.error} for w in self.warnings],
+            "skipped": [{"path": s.path, "reason": s.error} for s in self.passed_over],
+            "renamed": [{"from": old, "to": new} for old, new in self.renamed],
+            "copies": [{"path": path, "of": first} for path, first in self.copies],
+            "bytes": self.bytes,
+            "dry_run": self.dry_run,
+            "aborted": self.aborted,
+        }
+
 
 class Observer(Protocol):
     """Is told what happens during a run, from several threads, one at a time."""
@@ -93,7 +121,7 @@ class Observer(Protocol):
     def done(
         self, source: str, outcome: FileOutcome, chunks: ChunkCounts, detail: str = ""
     ) -> None:
-        """Told when a file has its outcome; `detail` says why one failed."""
+        """Told when a file has its outcome; `detail` says why one failed, or was renamed."""
         ...
 
     def warned(self, source: str, warning: str) -> None:
@@ -120,6 +148,21 @@ class Recorder:
         with self._lock:
             if self._observer is not None:
                 self._observer.pushed(chunks)
+
+    def skipped(self, source: str, reason: str) -> None:
+        """Something was passed over."""
+        with self._lock:
+            self.report.passed_over.append(Failure(source, reason))
+
+    def renamed(self, old: str, new: str) -> None:
+        """A document was given its file's new name."""
+        with self._lock:
+            self.report.renamed.append((old, new))
+
+    def holds(self, source: str, digest: str) -> None:
+        """A file has a content of this hash."""
+        with self._lock:
+            self.report.contents.setdefault(digest, []).append(source)
 
     def done(
         self,

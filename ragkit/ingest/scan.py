@@ -9,15 +9,25 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import TypeAlias
 
 from ragkit.ingest.errors import MissingPathError, SameNameError
 
 _CACHES = frozenset({"__pycache__", "node_modules", "__MACOSX"})
 """Folders without a leading dot that hold no documents."""
+FOLDER_SIDECARS = ("_meta.yaml", "_meta.yml")
+"""Files that say something of all files of their folder."""
+FILE_SIDECARS = (".meta.yaml", ".meta.yml")
+"""What is added to a file's name for the file that says something of it."""
+
+
+def is_sidecar(name: str) -> bool:
+    """Whether a file of this name says something of others, and is none to ingest itself."""
+    return name in FOLDER_SIDECARS or name.endswith(FILE_SIDECARS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +41,13 @@ class SourceFile:
             are not UTF-8 stand as escapes (`\\xff`).
         root: The source prefix of the path it was found under (`library`), or `source` itself
             when it was given by itself.
+        size: Its size in bytes when it was found.
     """
 
     path: Path
     source: str
     root: str
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +91,10 @@ def scan(
 ) -> Iterator[ScanEvent]:
     """Find the files below some paths.
 
-    Hidden files and folders (a leading dot), `__pycache__` and the like are passed over without a
-    word below a folder; a path that was given itself is always taken. Symbolic links are
-    followed, each folder is entered once. A file found twice is yielded once.
+    Hidden files and folders (a leading dot), `__pycache__` and the like, and files that hold
+    metadata of others (`is_sidecar`) are passed over without a word below a folder; a path that
+    was given itself is always taken. Symbolic links are followed, each folder is entered once. A
+    file found twice is yielded once.
 
     Patterns are globs: `*` and `?` stop at slashes, `**` does not. One without a slash is matched
     against names (`*.md`; also of folders, for `exclude`), one with a slash against the path below
@@ -126,6 +139,7 @@ class _Walk:
         self._exclude = exclude
         self._suffixes = suffixes
         self._files: set[str] = set()  # seen, by real path
+        self._real_folders: dict[Path, str] = {}
         self._dangling = False  # whether the root under way has a link to nothing
 
     def events(self, roots: Sequence[Path]) -> Iterator[ScanEvent]:
@@ -139,15 +153,15 @@ class _Walk:
         source = _root_name(path)
         complete = True
         try:
-            path.stat()
+            status = path.stat()
         except OSError as error:
             complete = False
             yield Unreadable(path, source, source, _reason(error))
         else:
-            if not path.is_file():
+            if not S_ISREG(status.st_mode):
                 yield Skipped(path, source, source, "is no regular file")
             elif self._is_new(path):
-                yield SourceFile(path, source, source)
+                yield SourceFile(path, source, source, status.st_size)
         yield RootDone(path, source, complete)
 
     def _folder_root(self, path: Path) -> Iterator[ScanEvent]:
@@ -170,13 +184,12 @@ class _Walk:
             path, below = item
             source = printable(f"{root}/{below}" if below else root)
             try:
-                if path.is_dir():
-                    status = path.stat()
+                status = path.stat()
+                if S_ISDIR(status.st_mode):
                     if (status.st_dev, status.st_ino) not in entered:
                         entered.add((status.st_dev, status.st_ino))
                         stack.append(iter(self._children(path, below)))
                     continue
-                path.stat()
             except OSError as error:
                 if path.is_symlink() and path.suffix.lower() not in self._suffixes:
                     # Nothing that a reader misses, but perhaps a folder that is away.
@@ -187,13 +200,13 @@ class _Walk:
                 continue
             if not _matches_any(self._include, below, default=True):
                 continue
-            if not path.is_file():
+            if not S_ISREG(status.st_mode):
                 yield Skipped(path, source, root, "is no regular file")
             elif path.suffix.lower() not in self._suffixes:
                 kind = path.suffix.lower() or "a file without suffix"
                 yield Skipped(path, source, root, f"no reader for {printable(kind)}")
             elif self._is_new(path):
-                yield SourceFile(path, source, root)
+                yield SourceFile(path, source, root, status.st_size)
 
     def _children(self, folder: Path, below: str) -> list[tuple[Path, str]]:
         """Return a folder's entries that are not hidden or excluded, by name."""
@@ -205,11 +218,19 @@ class _Walk:
             for name in names
             if not name.startswith(".")
             and name not in _CACHES
+            and not is_sidecar(name)
             and not _matches_any(self._exclude, prefix + name, default=False)
         ]
 
     def _is_new(self, path: Path) -> bool:
-        real = os.path.realpath(path)
+        if path.is_symlink():
+            real = os.path.realpath(path)
+        else:
+            # Resolving each file's path anew would take half of a scan's time.
+            folder = self._real_folders.get(path.parent)
+            if folder is None:
+                folder = self._real_folders[path.parent] = os.path.realpath(path.parent)
+            real = os.path.join(folder, path.name)  # noqa: PTH118 - of strings, as above
         if real in self._files:
             return False
         self._files.add(real)
@@ -253,7 +274,11 @@ def _matches_any(patterns: Sequence[str], below: str, *, default: bool) -> bool:
 @lru_cache(maxsize=256)
 def _glob(pattern: str) -> re.Pattern[str]:
     """Translate a glob; `**/` also matches nothing, `dir/**` also the folder itself."""
-    pattern = pattern.removeprefix("./").strip("/")
+    return re.compile(glob_expression(pattern.removeprefix("./").strip("/")), re.DOTALL)
+
+
+def glob_expression(pattern: str) -> str:
+    """The regular expression of a glob, or of a piece of one; matches with `re.DOTALL`."""
     parts: list[str] = []
     position = 0
     for match in re.finditer(r"/\*\*$|\*\*/|\*\*|\*|\?|\[!?(?:\][^\]]*|[^\]]+)\]", pattern):
@@ -261,7 +286,7 @@ def _glob(pattern: str) -> re.Pattern[str]:
         parts.append(_translate(match[0]))
         position = match.end()
     parts.append(re.escape(pattern[position:]))
-    return re.compile("".join(parts), re.DOTALL)
+    return "".join(parts)
 
 
 def _translate(wildcard: str) -> str:

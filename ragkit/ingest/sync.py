@@ -8,20 +8,22 @@ stopped: chunk ids derive from the chunks' texts, so what was acknowledged is re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from ragkit.api.chunks import Chunk, ChunkData
 from ragkit.api.documents import Document
-from ragkit.api.limits import CHUNKS_PAGE, MAX_BATCH_SIZE
+from ragkit.api.limits import CHUNKS_PAGE
 from ragkit.api.metadata import plain_metadata, wrap_metadata
-from ragkit.api.names import chunk_name, document_name
+from ragkit.api.names import chunk_name
 from ragkit.client import Client
+from ragkit.ingest.errors import ChunksRefused
 from ragkit.ingest.prepare import PlainMetadata, PreparedChunk, PreparedDocument
+from ragkit.ingest.pushing import MOST_REFUSALS, Batches, Pace
 from ragkit.ingest.report import ChunkCounts
+from ragkit.provenance import SPAN
 
-T = TypeVar("T")
+_EMBEDDED = Pace(None)
 
 CONTENT_KEYS = ("sha256", "pipeline")
 """Metadata of a document that says which content it holds whole."""
@@ -62,22 +64,30 @@ def known_content(document: Document) -> tuple[str, str] | None:
     return None
 
 
-def plan(client: Client, corpus: str, prepared: PreparedDocument, current: Document | None) -> Plan:
+def plan(
+    client: Client,
+    name: str,
+    prepared: PreparedDocument,
+    current: Document | None,
+    pace: Pace = _EMBEDDED,
+) -> Plan:
     """Compare what a document holds with what it should hold; asks for its chunks, changes none.
 
     Args:
         client: where the corpus is.
-        corpus: the corpus' id or name.
+        name: the document's resource name.
         prepared: what the document should hold.
         current: the document as it stands, None if it is new.
+        pace: when calls are sent.
     """
-    name = document_name(prepared.id, corpus)
     if current is None:
         return Plan(name, prepared, None, prepared.chunks, (), ())
     wanted = {chunk_name(chunk.id, name): chunk for chunk in prepared.chunks}
     update: list[PreparedChunk] = []
     delete: list[str] = []
-    for existing in client.chunks.list(name, page_size=CHUNKS_PAGE.maximum):
+    listed = client.chunks.list(name, page_size=CHUNKS_PAGE.maximum)
+    # A kind of its own by the number of its pages.
+    for existing in pace(lambda: list(listed), f"list {_about(prepared.chunks)}"):
         chunk = wanted.pop(existing.name, None)
         if chunk is None or existing.text != chunk.text:
             delete.append(existing.name)
@@ -88,39 +98,95 @@ def plan(client: Client, corpus: str, prepared: PreparedDocument, current: Docum
     return Plan(name, prepared, current, tuple(wanted.values()), tuple(update), tuple(delete))
 
 
-def carry_out(client: Client, plan: Plan, pushed: Callable[[int], None]) -> None:
+def carry_out(
+    client: Client, plan: Plan, pushed: Callable[[int], None], pace: Pace = _EMBEDDED
+) -> None:
     """Do what a plan says.
 
     Args:
         client: where the corpus is.
         plan: what to do.
         pushed: told the number of chunks each time some have been acknowledged.
+        pace: when calls are sent.
+
+    Raises:
+        ChunksRefused: the service does not take some chunks. The others are there; the document
+            counts as unfinished.
     """
-    prepared = plan.prepared
+    prepared, name = plan.prepared, plan.name
     final = _as_stored(prepared.metadata)
     unfinished = {key: value for key, value in final.items() if key not in CONTENT_KEYS}
     if plan.current is None:
-        corpus, _, document = plan.name.partition("/documents/")
-        client.documents.create(
-            corpus, document, display_name=prepared.display_name, metadata=unfinished
+        corpus, _, document = name.partition("/documents/")
+        pace(
+            lambda: client.documents.create(
+                corpus, document, display_name=prepared.display_name, metadata=unfinished
+            )
         )
     elif known_content(plan.current) is not None and any((plan.create, plan.update, plan.delete)):
-        client.documents.update(plan.name, metadata=unfinished)
-    for deleted in _batches(plan.delete):
-        client.chunks.batch_delete(plan.name, deleted)
-        pushed(len(deleted))
-    for changed in _batches(plan.update):
-        client.chunks.batch_update(
-            plan.name,
-            [chunk_message(plan.name, chunk) for chunk in changed],
-            update_mask=["custom_metadata"],
-        )
-        pushed(len(changed))
-    for created in _batches(plan.create):
-        messages = [chunk_message(plan.name, chunk) for chunk in created]
-        client.chunks.batch_create(plan.name, messages)
-        pushed(len(created))
-    client.documents.update(plan.name, display_name=prepared.display_name, metadata=final)
+        pace(lambda: client.documents.update(name, metadata=unfinished))
+    deleting = Batches[str](
+        lambda names: pace(
+            lambda: client.chunks.batch_delete(name, names), f"delete {_about(names)}"
+        ),
+        pushed,
+    )
+    updating = Batches[PreparedChunk](
+        lambda chunks: pace(
+            lambda: client.chunks.batch_update(
+                name,
+                [chunk_message(name, chunk) for chunk in chunks],
+                update_mask=["custom_metadata"],
+            ),
+            f"update {_about(chunks)}",
+        ),
+        pushed,
+    )
+    creating = Batches[PreparedChunk](
+        lambda chunks: pace(
+            lambda: client.chunks.batch_create(
+                name, [chunk_message(name, chunk) for chunk in chunks]
+            ),
+            f"create {_about(chunks)}",
+        ),
+        pushed,
+    )
+    deleting.send(plan.delete)
+    updating.send(plan.update)
+    creating.send(plan.create)
+    if deleting.refused or updating.refused or creating.refused:
+        raise _refusal(prepared, deleting, updating, creating)
+    pace(lambda: client.documents.update(name, display_name=prepared.display_name, metadata=final))
+
+
+def _about(items: Sequence[object]) -> int:
+    """The size of a batch, roughly: batches of about one size take about equally long."""
+    return len(items).bit_length()
+
+
+def _refusal(
+    prepared: PreparedDocument,
+    deleting: Batches[str],
+    updating: Batches[PreparedChunk],
+    creating: Batches[PreparedChunk],
+) -> ChunksRefused:
+    """What to tell of the chunks that were refused."""
+    reasons = [f"{name}: {error}" for name, error in deleting.refused]
+    reasons += [
+        f"characters {chunk.metadata.get(SPAN)}: {error}"
+        for chunk, error in (*updating.refused, *creating.refused)
+    ]
+    most = max(len(part.refused) for part in (deleting, updating, creating)) >= MOST_REFUSALS
+    shown = "; ".join(reasons[:3]) + ("; …" if len(reasons) > 3 else "")
+    sent = deleting.sent + updating.sent + creating.sent
+    return ChunksRefused(
+        prepared.source,
+        f"the service refuses {'at least ' if most else ''}{len(reasons)} of its chunks "
+        f"({shown}); {sent} others were taken",
+        creating.sent,
+        updating.sent,
+        deleting.sent,
+    )
 
 
 def chunk_message(document: str, chunk: PreparedChunk) -> Chunk:
@@ -135,8 +201,3 @@ def chunk_message(document: str, chunk: PreparedChunk) -> Chunk:
 def _as_stored(metadata: PlainMetadata) -> PlainMetadata:
     """The metadata as the API gives it back."""
     return plain_metadata(wrap_metadata(metadata))
-
-
-def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), MAX_BATCH_SIZE):
-        yield items[start : start + MAX_BATCH_SIZE]

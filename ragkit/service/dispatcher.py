@@ -141,7 +141,9 @@ class Service:
             reply: Any = handler(context, message)
             if method.streaming:
                 return stream(reply, rendering, doing)
-            return HttpResponse(200, rendering.write(reply), _JSON_HEADERS)
+            written = isinstance(reply, bytes)
+            body = rendering.rewrite(reply) if written else rendering.write(reply)
+            return HttpResponse(200, body, _JSON_HEADERS)
         except Exception as error:  # noqa: BLE001 - all there is becomes a reply
             return refusal(error, doing)
 

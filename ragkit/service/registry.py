@@ -68,13 +68,14 @@ class Context:
     base_url: str = ""
 
 
-Handler: TypeAlias = Callable[[Context, Any], ProtoModel | Iterator[ProtoModel]]
+Handler: TypeAlias = Callable[[Context, Any], ProtoModel | bytes | Iterator[ProtoModel]]
 """Answers a request with its response, that of a streaming method with the items of its stream.
 
+Bytes are a response that is JSON already.
 A streaming handler may raise before its first item, which becomes an ordinary error reply.
 """
 
-_ReplyT = TypeVar("_ReplyT", bound=ProtoModel | Iterator[Any])
+_ReplyT = TypeVar("_ReplyT", bound=ProtoModel | bytes | Iterator[Any])
 
 _handlers: dict[str, Handler] = {}
 

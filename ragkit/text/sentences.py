@@ -1,8 +1,10 @@
 """Sentence segmentation by rules, in one linear pass, with character spans.
 
 The rules know prose in Latin scripts (abbreviations, initials, decimals, ellipses, quotes and
-brackets after the stop), the stops of other scripts, and the block structure of Markdown and of
-plain text: blank lines, headings, list items, table rows and lines of code each end a sentence.
+brackets after the stop), the stops of other scripts, quotations of Japanese, the spaces of Thai and
+Lao (which stand between clauses and have no stops beside them), and the block structure of Markdown
+and of plain text: blank lines, headings, list items, table rows and lines of code each end a
+sentence.
 
 Where a stop may or may not end a sentence the rules leave the text together: a quotation of two
 sentences is longer than need be, half a sentence is wrong.
@@ -26,13 +28,13 @@ _CLOSERS = r"""["'”’»›)\]}*_`~」』】）》〉]"""
 _AFTER_STOP = rf"(?:\[\d{{1,3}}\]|{_CLOSERS})*+"  # closing marks, and notes such as [12]
 _STOPS = r"[.!?…‽]"
 # Stops that end a sentence even where no space follows: CJK, Arabic, Urdu, Devanagari, Ethiopic,
-# Armenian, Khmer, Burmese.
-_HARD_STOPS = r"[。！？｡؟۔।॥።։។။]"
+# Armenian, Khmer, Burmese, Tibetan.
+_HARD_STOPS = r"[。！？．｡؟۔।॥።։។။།༎]"
 
 # Every match starts with one class (which the engine scans for quickly) and then cannot fail, so
 # that no run is ever scanned twice. Groups: 1 white space after a stop, 2 after a hard stop.
 _CANDIDATE = re.compile(
-    rf"[.!?…‽。！？｡؟۔।॥።։។။\n\r\f\v\u2029]"
+    rf"[.!?…‽。！？．｡؟۔।॥።։។။།༎\n\r\f\v\u2029]"
     rf"(?:(?<={_STOPS}){_STOPS}*+{_AFTER_STOP}(\s*+)"
     rf"|(?<={_HARD_STOPS}){_HARD_STOPS}*+{_AFTER_STOP}(\s*+)"
     rf"|\s*+)"
@@ -53,6 +55,18 @@ _OPENERS = frozenset("\"'“‘«‹([{*_`~¿¡„「『【（《〈")
 _QUOTES = frozenset('"“‘«„`')  # a sentence may start with a quoted word in lower case
 _LOOK_BACK = 24  # longer than any abbreviation
 
+# What goes on with the sentence behind a quotation that itself ends in a stop: 「はい。」と言った。
+_QUOTE_END = re.compile(r"[。！？．｡][」』]$")
+_PARTICLES = frozenset("とっのはがをに")
+
+# Thai and Lao put a space between clauses and sentences alike, and none between words; around
+# numbers and foreign words it means nothing.
+_CLAUSE_SPACE = re.compile(
+    r"(?<=[\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ecd])[ \u00a0]++"
+    r"(?=[\u0e01-\u0e2e\u0e40-\u0e44\u0e81-\u0eae\u0ec0-\u0ec4])"
+)
+_CLAUSE_LENGTH = 40  # characters that clauses have together before they count as a sentence
+
 _HEADING_LENGTH = 60
 
 
@@ -68,11 +82,33 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
         return []
     spans: list[tuple[int, int]] = []
     start = 0
-    for end in _boundaries(text):
+    ends = _boundaries(text)
+    if not text.isascii():
+        ends = _with_clauses(text, ends)
+    for end in ends:
         spans.append((start, end))
         start = end
     spans.append((start, len(text)))
     return spans
+
+
+def _with_clauses(text: str, ends: list[int]) -> list[int]:
+    """Return where sentences end, with the spaces of Thai and Lao that part long clauses."""
+    spaces = [match.end() for match in _CLAUSE_SPACE.finditer(text)]
+    if not spaces:
+        return ends
+    merged: list[int] = []
+    last = number = 0
+    for end in [*ends, len(text)]:
+        while number < len(spaces) and spaces[number] < end:
+            space = spaces[number]
+            number += 1
+            if min(space - last, end - space) >= _CLAUSE_LENGTH and text[last] != "|":
+                merged.append(space)
+                last = space
+        merged.append(end)
+        last = end
+    return merged[:-1]
 
 
 def _boundaries(text: str) -> list[int]:
@@ -178,8 +214,10 @@ def _ends_here(text: str, match: re.Match[str], space: int) -> bool:
     """Whether a candidate's stop (white space begins at `space`) ends the sentence."""
     kind = match.lastindex
     start, end = match.span()
+    if kind == 2:
+        return not _goes_on(text, start, space, end)
     if kind != 1 or space == end:
-        return kind == 2
+        return False
     following = text[end]
     opener = end
     while following in _OPENERS and opener < end + 4 and opener + 1 < len(text):
@@ -194,6 +232,13 @@ def _ends_here(text: str, match: re.Match[str], space: int) -> bool:
     before = text[max(0, start - _LOOK_BACK) : start]
     word = before.split()[-1] if before and not before[-1].isspace() else ""
     return _full_stop_ends(text, word.lstrip("\"'“‘«‹([{*_`~„¿¡"), start, opener)
+
+
+def _goes_on(text: str, start: int, space: int, end: int) -> bool:
+    """Whether the sentence goes on behind a stop of a script without spaces."""
+    if text[start] == "．" and text[end].isdigit():
+        return True  # ３．１４
+    return text[end] in _PARTICLES and _QUOTE_END.search(text, start, space) is not None
 
 
 def _full_stop_ends(text: str, word: str, stop: int, following: int) -> bool:

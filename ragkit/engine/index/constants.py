@@ -22,6 +22,17 @@ CANDIDATES = 128
 EXHAUSTIVE = 512
 """Up to this many chunks, all are candidates."""
 
+APPROXIMATE_FROM = 16_384
+"""From this many chunks on, candidates of a whole corpus are found in ways that may miss some."""
+
+LEAST_TELLING = 0.15
+"""The share of a query's weight that its commonest terms may have and put no candidates forward.
+
+Among 100,000 chunks that saves two fifths of the time, and 1% of the ten best results are others;
+for none of 900 questions of XQuAD, QED, COVID-QA and Cranfield does the first result change from
+right to wrong.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:

@@ -55,6 +55,8 @@ class LiveChunks:
     vectors: Vector
     terms: Terms
     mean_length: float
+    owners: NDArray[np.int64]
+    """Of each slot, where the chunk that lives there stands in the arrays; -1 if none does."""
 
     @classmethod
     def load(cls, folder: Path, manifest: Manifest) -> LiveChunks:
@@ -76,6 +78,8 @@ class LiveChunks:
         ):
             raise DamagedIndexError(f"{folder} has rows that point outside of its files")
         counts = np.ascontiguousarray(live["count"])
+        owners = np.full(manifest.slots, -1, np.int64)
+        owners[live["slot"]] = np.arange(len(live))
         return cls(
             keys=np.ascontiguousarray(live["chunk"]),
             documents=np.ascontiguousarray(live["document"]),
@@ -85,6 +89,7 @@ class LiveChunks:
             vectors=vectors.reshape(manifest.slots, dimensions),
             terms=terms,
             mean_length=float(counts.sum()) / max(len(live), 1),
+            owners=owners,
         )
 
     def positions(self, chunk_keys: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -100,10 +105,10 @@ class LiveChunks:
             return np.empty(0, TERM)
         starts = self.starts[positions] * TERM.itemsize
         ends = starts + self.counts[positions] * TERM.itemsize
-        # As bytes: concatenating structured arrays compares their types over and over.
-        data = self.terms.view(np.uint8)
+        # Joined as bytes: concatenating many small arrays takes three times as long.
+        data = memoryview(self.terms.view(np.uint8))  # type: ignore[arg-type]
         stretches = zip(starts.tolist(), ends.tolist(), strict=True)
-        return np.concatenate([data[start:end] for start, end in stretches]).view(TERM)
+        return np.frombuffer(b"".join([data[start:end] for start, end in stretches]), TERM)
 
 
 def verify(folder: Path, manifest: Manifest) -> None:

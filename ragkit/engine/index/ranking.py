@@ -28,6 +28,7 @@ FrequencyCounter = Callable[[Sequence[str]], NDArray[np.int64]]
 class Question:
     """A query's distinct terms, spelled and as codes, with their weights.
 
+    `counts` says how many chunks hold each.
     `pairs[i, j]` numbers the pair of term i followed by term j, -1 if the query has no such pair.
     """
 
@@ -36,6 +37,18 @@ class Question:
     weights: NDArray[np.float64]
     pairs: NDArray[np.int64]
     pair_weights: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+    def telling(self, least: float) -> list[str]:
+        """The terms without the commonest ones, that have up to the share `least` of the weight.
+
+        What occurs nowhere is left out, unless nothing occurs anywhere.
+        """
+        weights = np.where(self.counts > 0, self.weights, 0.0)
+        order = np.argsort(-weights, kind="stable")
+        reached = np.cumsum(weights[order])
+        size = 1 + int(np.searchsorted(reached, reached[-1] * (1.0 - least)))
+        return [self.terms[i] for i in order[:size].tolist()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +117,7 @@ def ask(analysis: Analysis, live: int, frequencies: FrequencyCounter) -> Questio
     weights = inverse_document_frequencies(counts, live)
     places = [first[term] for term in terms]
     pairs, pair_weights = _pairs(terms, sequence, weights)
-    return Question(terms, analysis.terms[places], weights, pairs, pair_weights)
+    return Question(terms, analysis.terms[places], weights, pairs, pair_weights, counts)
 
 
 def features(
@@ -127,13 +140,8 @@ def features(
         nothing = np.zeros(len(lengths))
         return Features(nothing, nothing, nothing, nothing, cosine)
     size = len(question.terms)
-    codes = np.ascontiguousarray(texts["code"])
-    order = np.argsort(question.codes["code"])
-    ordered = question.codes["code"][order]
-    places = np.minimum(np.searchsorted(ordered, codes), size - 1)
-    hits = np.flatnonzero(ordered[places] == codes)
-    term = order[places[hits]]
-    owner = np.repeat(np.arange(len(lengths)), lengths)[hits]
+    hits, term = _find(question.codes["code"], np.ascontiguousarray(texts["code"]))
+    owner = np.searchsorted(np.cumsum(lengths), hits, side="right")
     cells = owner * size + term
     shape = (len(lengths), size)
     frequency = np.bincount(cells, minlength=len(lengths) * size).reshape(shape)
@@ -155,6 +163,21 @@ def features(
         pairs=_paired(question, hits, term, owner, len(lengths)) if _has(question) else coverage,
         cosine=cosine,
     )
+
+
+def _find(
+    wanted: NDArray[np.uint32], codes: NDArray[np.uint32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where in `codes` there are wanted ones, and which of them each is."""
+    # Most codes are none of them, as their lower halves tell in a table small enough to be fast.
+    possible = np.zeros(1 << 16, np.bool_)
+    possible[wanted & 0xFFFF] = True
+    hits = np.flatnonzero(possible[codes & 0xFFFF])
+    order = np.argsort(wanted)
+    ordered = wanted[order]
+    places = np.minimum(np.searchsorted(ordered, codes[hits]), len(wanted) - 1)
+    right = ordered[places] == codes[hits]
+    return hits[right], order[places[right]]
 
 
 def _has(question: Question) -> bool:

@@ -120,5 +120,5 @@ def cosines(vectors: Vector, query: Vector, slots: NDArray[np.int64]) -> NDArray
     Returns:
         One similarity for each of `slots`, within [-1, 1].
     """
-    products = vectors[slots].astype(np.float64) * query.astype(np.float64)
-    return np.asarray(np.clip(products.sum(axis=1), -1.0, 1.0))
+    products = np.vecdot(vectors[slots].astype(np.float64), query.astype(np.float64))
+    return np.asarray(np.clip(products, -1.0, 1.0))

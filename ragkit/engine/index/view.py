@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,21 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.engine.index import constants, flat, lexical, ranking, scan
+from ragkit.engine.index import constants, flat, lexical, ranking, scan, sketch
 from ragkit.engine.index.analysis import analyse
 from ragkit.engine.index.flat import LiveChunks
 from ragkit.engine.index.lexical import LexicalReader
 from ragkit.engine.index.manifest import Manifest
 from ragkit.engine.index.ranking import Features, Question
+from ragkit.engine.index.recent import RecentHits
+from ragkit.engine.index.sketch import Sketch
 from ragkit.engine.index.update import lexical_folder
 from ragkit.engine.records import ScoredChunk, Vector
 
 # Looking at this many of the best matches and dropping those that are not allowed is cheaper
 # than having the inverted index look only at those that are.
 _MAX_SIFTED = 8_192
-
-_REMEMBERED = 4_096
-_LONGEST_REMEMBERED = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +34,6 @@ class Confinement:
     allowed: bool
 
 
-class RecentHits:
-    """What recent searches of a whole corpus found. Safe to use from several threads.
-
-    A view never changes, so what it gave once it would give again; what is found in one view is
-    forgotten with it.
-    """
-
-    def __init__(self) -> None:
-        self._found: OrderedDict[tuple[str, int], list[ScoredChunk]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, query: str, limit: int) -> list[ScoredChunk] | None:
-        """What a query found, None if it is not known."""
-        with self._lock:
-            found = self._found.get((query, limit))
-            if found is not None:
-                self._found.move_to_end((query, limit))
-            return found
-
-    def put(self, query: str, limit: int, found: list[ScoredChunk]) -> None:
-        """Remember what a query found; the queries that were asked longest ago are forgotten."""
-        if len(query) > _LONGEST_REMEMBERED:
-            return
-        with self._lock:
-            self._found[query, limit] = found
-            while len(self._found) > _REMEMBERED:
-                self._found.popitem(last=False)
-
-
 @dataclass(frozen=True, slots=True)
 class View:
     """A corpus as of the change that its manifest names."""
@@ -74,6 +42,7 @@ class View:
     manifest: Manifest
     chunks: LiveChunks
     words: LexicalReader
+    sketch: Sketch
     recent: RecentHits = field(default_factory=RecentHits)
 
     @classmethod
@@ -86,6 +55,9 @@ class View:
         manifest = Manifest.decode(content)
         if previous is None or previous.manifest.generation != manifest.generation:
             flat.verify(folder, manifest)
+            vectors_sketch = Sketch()
+        else:
+            vectors_sketch = previous.sketch
         words = lexical_folder(folder, manifest)
         if (
             previous is not None
@@ -95,7 +67,8 @@ class View:
         else:
             lexical.verify(words, manifest.lexical)
             reader = LexicalReader.open(words)
-        return cls(content, manifest, LiveChunks.load(folder, manifest), reader)
+        chunks = LiveChunks.load(folder, manifest)
+        return cls(content, manifest, chunks, reader, vectors_sketch)
 
     @property
     def consistent(self) -> bool:
@@ -167,12 +140,23 @@ class View:
     ) -> Sequence[NDArray[np.int64] | None]:
         chunks = self.chunks
         if (
-            len(query_vectors) < 2
-            or len(chunks.keys) <= constants.EXHAUSTIVE
+            len(chunks.keys) <= constants.EXHAUSTIVE
             or query_vectors.shape[1] != self.manifest.dimensions
         ):
             return [None] * len(query_vectors)
         counts = [_candidates_for(limit) for limit in limits]
+        return self._nearest_of_all(query_vectors, counts)
+
+    def _nearest_of_all(
+        self, query_vectors: Vector, counts: Sequence[int]
+    ) -> Sequence[NDArray[np.int64]]:
+        chunks = self.chunks
+        if (
+            len(chunks.keys) >= constants.APPROXIMATE_FROM
+            and self.sketch.worth_it(len(query_vectors))
+            and (found := sketch.nearest_for_each(chunks, self.sketch, query_vectors, counts))
+        ):
+            return found
         return scan.nearest_for_each(chunks.vectors, query_vectors, chunks.slots, counts)
 
     def question(self, query: str) -> Question | None:
@@ -211,8 +195,12 @@ class View:
                 f"the query's vector has {len(query_vector)} dimensions,"
                 f" the corpus' have {self.manifest.dimensions}"
             )
-        where = self._confine(document_key, allowed)
-        candidates = self._candidates(question, query_vector, where, count, near)
+        confined = document_key is not None or allowed is not None
+        if confined or len(chunks.keys) <= constants.EXHAUSTIVE:
+            where = self._confine(document_key, allowed)
+            candidates = self._candidates_within(where, question, query_vector, count)
+        else:
+            candidates = self._candidates(question, query_vector, count, near)
         if query_vector is None:
             cosine = np.zeros(len(candidates))
         else:
@@ -230,23 +218,37 @@ class View:
         self,
         question: Question | None,
         query_vector: Vector | None,
-        where: Confinement,
         count: int,
         near: NDArray[np.int64] | None,
     ) -> NDArray[np.int64]:
+        """Find candidates in the whole corpus."""
+        sides = []
+        if question is not None:
+            sides.append(self._best_of_all(question, count))
+        if query_vector is not None:
+            if near is None:
+                (near,) = self._nearest_of_all(query_vector[None], [count])
+            sides.append(near)
+        return _distinct(np.concatenate(sides))
+
+    def _candidates_within(
+        self,
+        where: Confinement,
+        question: Question | None,
+        query_vector: Vector | None,
+        count: int,
+    ) -> NDArray[np.int64]:
+        """Find candidates where a search is confined to."""
         if len(where.positions) <= constants.EXHAUSTIVE:
             return where.positions
         sides = []
         if question is not None:
             sides.append(self._by_words(question, where, count))
         if query_vector is not None:
-            if near is None:
-                slots = self.chunks.slots[where.positions]
-                near = scan.nearest(self.chunks.vectors, query_vector, slots, count)
+            slots = self.chunks.slots[where.positions]
+            near = scan.nearest(self.chunks.vectors, query_vector, slots, count)
             sides.append(where.positions[near])
-        # Not np.unique: its first call imports numpy.ma, a twentieth of a cold query.
-        both = np.sort(np.concatenate(sides))
-        return both[np.concatenate(([True], both[1:] != both[:-1]))[: len(both)]]
+        return _distinct(np.concatenate(sides))
 
     def _confine(self, document_key: int | None, allowed: NDArray[np.int64] | None) -> Confinement:
         chunks = self.chunks
@@ -254,6 +256,15 @@ class View:
         if document_key is not None:
             positions = positions[chunks.documents[positions] == document_key]
         return Confinement(positions, document_key, allowed is not None)
+
+    def _best_of_all(self, question: Question, count: int) -> NDArray[np.int64]:
+        """Find the candidates in the whole corpus that BM25 ranks highest, as positions."""
+        best = np.empty(0, np.int64)
+        if len(self.chunks.keys) >= constants.APPROXIMATE_FROM:
+            best = self.words.best(question.telling(constants.LEAST_TELLING), count)
+        if len(best) < count:
+            best = self.words.best(question.terms, count)
+        return self.chunks.positions(best)
 
     def _by_words(self, question: Question, where: Confinement, count: int) -> NDArray[np.int64]:
         """Find the candidates that BM25 ranks highest, as positions among the live chunks."""
@@ -275,6 +286,12 @@ class View:
 
     def _frequencies(self, terms: Sequence[str]) -> NDArray[np.int64]:
         return self.words.document_frequencies(terms, exact=len(terms) <= constants.MAX_QUERY_TERMS)
+
+
+def _distinct(positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    # Not np.unique: its first call imports numpy.ma, a twentieth of a cold query.
+    ordered = np.sort(positions)
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))[: len(ordered)]]
 
 
 def _candidates_for(limit: int) -> int:

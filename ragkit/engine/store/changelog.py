@@ -13,7 +13,7 @@ from ragkit.engine.store.chunk_rows import vector_from_bytes
 from ragkit.engine.store.rows import Rows
 from ragkit.engine.store.schema import CHUNKS, CORPORA, TOMBSTONES
 
-_LAST_CHANGE = sa.select(CORPORA.c.last_change).where(CORPORA.c.key == sa.bindparam("key"))
+_LAST_CHANGE = "SELECT last_change FROM corpora WHERE key = ?"
 
 
 class ChangeLog(Rows):
@@ -21,8 +21,8 @@ class ChangeLog(Rows):
 
     def last_change(self, corpus_key: int) -> int:
         """The number of a corpus' last change; 0 before the first and for an unknown corpus."""
-        with self._database.read() as connection:
-            return connection.scalar(_LAST_CHANGE, {"key": corpus_key}) or 0
+        rows = self._database.rows(_LAST_CHANGE, [corpus_key])
+        return rows[0][0] if rows else 0
 
     def changes(self, corpus_key: int, after: int, limit: int) -> list[Change]:
         """What changed in a corpus since a change, each chunk as it is now.

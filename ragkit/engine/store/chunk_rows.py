@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -22,6 +23,8 @@ from ragkit.engine.store.schema import CHUNKS, TOMBSTONES, EntryLevel
 
 WITHOUT_VECTOR = [column for column in CHUNKS.c if column is not CHUNKS.c.vector]
 """What a ChunkRecord is made of."""
+
+_STATES = {int(state): state for state in ChunkState}
 
 _VECTOR_DTYPE = np.dtype("<f4")
 
@@ -171,6 +174,22 @@ def chunk_record(corpus_id: str, document_id: str, row: Row) -> ChunkRecord:
         state=ChunkState(row.state),
         create_time=row.create_time,
         update_time=row.update_time,
+    )
+
+
+def record_of(values: tuple[Any, ...]) -> ChunkRecord:
+    """The record of a row's columns in the order of its fields, as the driver gives them."""
+    key, corpus_id, document_id, id_, text, metadata, state, created, updated = values
+    return ChunkRecord(
+        key,
+        corpus_id,
+        document_id,
+        id_,
+        text,
+        load_metadata(metadata),
+        _STATES[state],
+        created,
+        updated,
     )
 
 

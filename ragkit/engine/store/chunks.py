@@ -14,6 +14,7 @@ from ragkit.engine.store.chunk_rows import (
     chunk_rows,
     existing_chunks,
     insert_chunks,
+    record_of,
     update_metadata,
     update_texts,
 )
@@ -30,16 +31,14 @@ from ragkit.engine.store.rows import (
 )
 from ragkit.engine.store.schema import CHUNKS, CORPORA, DOCUMENTS
 
-_BY_KEY = (
-    sa.select(
-        *WITHOUT_VECTOR,
-        CORPORA.c.id.label("corpus_id"),
-        DOCUMENTS.c.id.label("document_id"),
-    )
-    .join(DOCUMENTS, DOCUMENTS.c.key == CHUNKS.c.document_key)
-    .join(CORPORA, CORPORA.c.key == CHUNKS.c.corpus_key)
-    .where(CHUNKS.c.key.in_(sa.bindparam("keys", expanding=True)))
-)
+_BY_KEY = """
+    SELECT corpora.key, chunks.key, corpora.id, documents.id, chunks.id, chunks.text,
+        chunks.metadata, chunks.state, chunks.create_time, chunks.update_time
+    FROM chunks
+    JOIN documents ON documents.key = chunks.document_key
+    JOIN corpora ON corpora.key = chunks.corpus_key
+    WHERE chunks.key IN ({})
+"""
 
 
 class Chunks(Rows):
@@ -201,11 +200,10 @@ class Chunks(Rows):
         Returns:
             The chunks by key; those that no longer exist are left out.
         """
-        with self._database.read() as connection:
-            return {
-                row.key: chunk_record(row.corpus_id, row.document_id, row)
-                for some in batched([int(key) for key in keys])
-                for row in connection.execute(_BY_KEY, {"keys": some})
-                # Not in SQL: SQLite would walk over the corpus instead of looking up the keys.
-                if row.corpus_key == corpus_key
-            }
+        return {
+            row[1]: record_of(row[1:])
+            for some in batched([int(key) for key in keys])
+            for row in self._database.rows(_BY_KEY.format(",".join("?" * len(some))), some)
+            # Not in SQL: SQLite would walk over the corpus instead of looking up the keys.
+            if row[0] == corpus_key
+        }

@@ -23,9 +23,12 @@ class Block:
         end: Offset behind its last character.
         page: Number of the page it is on, from 1; None where pages are unknown or do not exist.
         level: A heading's level, from 1 (the document's title) on; None for other kinds.
-        label: A heading's words without markup; None for other kinds.
+        label: A heading's words without markup; of source code the definition's name; None for
+            other kinds.
         continues: The block goes on with the one before it (a paragraph over a page break), so
             the place between them is no good place to cut.
+        header_end: Of a table, offset behind the last character of its header row (in Markdown
+            the line below it included), where it is known to have one; None for other kinds.
     """
 
     kind: BlockKind
@@ -35,6 +38,7 @@ class Block:
     level: int | None = None
     label: str | None = None
     continues: bool = False
+    header_end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
+_EMPTY = re.compile(
+    rb"<(title|script|style|a|p|div|span|i|b|em|strong|td|th|li|h[1-6]|iframe|textarea|section)"
+    rb"((?:\s[^<>]{0,2000}?)?)/>",
+    re.IGNORECASE,
+)
 _LATIN_1 = frozenset({"iso-8859-1", "iso8859-1", "latin1", "latin-1", "us-ascii", "ascii"})
 
 _NO_TEXT = (
@@ -46,6 +51,8 @@ def read(data: bytes, *, name: str) -> Extracted:
     """
     from selectolax.lexbor import LexborHTMLParser
 
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml"):
+        data = expand_empty(data)
     decoded = decode(data, name=name, declared=_declared(data))
     page = LexborHTMLParser(decoded.text)
     metadata = _metadata(page)
@@ -64,6 +71,14 @@ def read(data: bytes, *, name: str) -> Extracted:
         metadata,
         decoded.warnings,
     )
+
+
+def expand_empty(data: bytes) -> bytes:
+    """Return XHTML with `<title/>` and the like written out.
+
+    To a parser of HTML these are mere openings, and a title that never ends swallows the page.
+    """
+    return _EMPTY.sub(rb"<\1\2></\1>", data)
 
 
 def _build(page: LexborHTMLParser) -> TextBuilder:

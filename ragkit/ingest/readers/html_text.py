@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ragkit.ingest.readers.building import CELL_BREAK
 from ragkit.ingest.readers.extracted import Block, BlockKind
+from ragkit.ingest.readers.normal import clean
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -33,8 +35,8 @@ def collapse(text: str) -> str:
 
 
 def without_invisible(text: str) -> str:
-    """Return text without soft hyphens and other invisible marks."""
-    return text if text.isascii() else _INVISIBLE.sub("", text)
+    """Return text without soft hyphens and other invisible marks, its ligatures spelt out."""
+    return text if text.isascii() else clean(_INVISIBLE.sub("", text))
 
 
 class TextBuilder:
@@ -76,14 +78,23 @@ class TextBuilder:
         """Break the line (`br`)."""
         self._flow.append("\0")
 
-    def add_block(self, kind: BlockKind, text: str, level: int | None = None) -> None:
-        """Add a block as it stands; inside a list all but headings become part of it."""
+    def add_block(
+        self, kind: BlockKind, text: str, level: int | None = None, header: int = 0
+    ) -> None:
+        """Add a block as it stands; inside a list all but headings become part of it.
+
+        Args:
+            kind: What it is.
+            text: Its text.
+            level: A heading's level.
+            header: Of a table, the length of its header row; 0 without one.
+        """
         self.end_paragraph()
         if self._lists and kind != "heading":
             self._add_lines(text)
             return
         self._end_lines()
-        self._add(kind, text, level)
+        self._add(kind, text, level, header)
 
     def open_list(self, ordered: bool) -> None:
         """Open a list, inside another perhaps."""
@@ -133,7 +144,7 @@ class TextBuilder:
             self._lines.clear()
             self._add("list", text.strip())
 
-    def _add(self, kind: BlockKind, text: str, level: int | None = None) -> None:
+    def _add(self, kind: BlockKind, text: str, level: int | None = None, header: int = 0) -> None:
         if not text.strip():
             return
         if self._parts:
@@ -143,8 +154,9 @@ class TextBuilder:
         self._parts.append(text)
         label = text if kind == "heading" else None
         continues = self._continues and bool(self.blocks)
+        header_end = start + header if header else None
         self.blocks.append(
-            Block(kind, start, self._length, level=level, label=label, continues=continues)
+            Block(kind, start, self._length, None, level, label, continues, header_end)
         )
         self._continues = False
 
@@ -190,7 +202,8 @@ def _enter(node: LexborNode, tag: str, builder: TextBuilder) -> bool:
         text = without_invisible(node.text()).replace("\r\n", "\n")
         builder.add_block("code", text.strip("\n").rstrip())
     elif tag == "table" and (rows := _rows(node)):
-        builder.add_block("table", "\n".join(rows))
+        named = len(rows) > 1 and _has_header(node)
+        builder.add_block("table", "\n".join(rows), header=len(rows[0]) if named else 0)
     elif tag == "br":
         builder.break_line()
     else:
@@ -259,5 +272,16 @@ def _rows(table: LexborNode) -> list[str]:
         cells = [collapse(cell.text()) for cell in row.iter() if cell.tag in ("td", "th")]
         widest = max(widest, len(cells))
         if any(cells):
-            rows.append(" | ".join(cells))
+            rows.append(CELL_BREAK.join(cells))
     return rows if widest > 1 else []
+
+
+def _has_header(table: LexborNode) -> bool:
+    """Return whether the first row with text is marked as the columns' names."""
+    for row in table.css("tr"):
+        cells = [cell for cell in row.iter() if cell.tag in ("td", "th")]
+        if any(collapse(cell.text()) for cell in cells):
+            parent = row.parent
+            in_head = parent is not None and parent.tag == "thead"
+            return in_head or all(cell.tag == "th" for cell in cells)
+    return False

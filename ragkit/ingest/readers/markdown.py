@@ -47,7 +47,7 @@ def read(data: bytes, *, name: str) -> Extracted:
     decoded = decode(data, name=name)
     text = decoded.text
     front, start = split_front_matter(text)
-    blocks = list(_with_gaps(text, start, _blocks(text, start)))
+    blocks = block_structure(text, start)
     if start:
         blocks.insert(0, Block("metadata", 0, start))
     metadata: dict[str, MetadataValue] = {"encoding": decoded.encoding, **front}
@@ -57,6 +57,16 @@ def read(data: bytes, *, name: str) -> Extracted:
     return Extracted(
         text, tuple(blocks), "text/markdown", title, metadata, warnings=decoded.warnings
     )
+
+
+def block_structure(text: str, start: int = 0) -> list[Block]:
+    """Return the blocks of a Markdown text.
+
+    Args:
+        text: The text.
+        start: Where it begins, behind its front matter.
+    """
+    return list(_with_gaps(text, start, _blocks(text, start)))
 
 
 @cache
@@ -94,6 +104,12 @@ def _blocks(text: str, start: int) -> Iterator[Block]:
             continue
         if kind == "heading":
             yield Block(kind, first, end, level=int(token.tag[1]), label=_words(tokens[index + 1]))
+        elif kind == "table":
+            # The row of names and the line below it, without which a piece would be no table.
+            behind = lines[min(token.map[0] + 2, token.map[1], len(lines) - 1)]
+            header = text[first:behind].rstrip()
+            rows = first + len(header) < end
+            yield Block(kind, first, end, header_end=first + len(header) if rows else None)
         else:
             yield Block(kind, first, end)
 

@@ -1,22 +1,25 @@
 """PDF: the text layer page by page, made into paragraphs whose page is known.
 
 Only what the file says becomes structure: a heading is a paragraph that the document's outline
-names on that page; nothing is guessed from type sizes.
+names on that page; nothing is guessed from type sizes. Pages that are scanned are recognised
+where OCR is installed, and say so in a warning.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from ragkit.ingest.errors import NoTextError, ReadError
 from ragkit.ingest.readers.extracted import Block, Extracted, MetadataValue
+from ragkit.ingest.readers.normal import clean
+from ragkit.ingest.readers.ocr import ADVICE, Recognised, recognise
+from ragkit.ingest.readers.options import ReadOptions
 from ragkit.ingest.readers.pdf_text import (
     Hyphens,
-    clean,
     drop_running_lines,
     goes_on,
     paragraphs,
@@ -33,7 +36,7 @@ logging.getLogger("pypdf").addHandler(logging.NullHandler())
 _INFORMATION = {"/Author": "author", "/Subject": "subject", "/Keywords": "keywords"}
 
 
-def read(data: bytes, *, name: str) -> Extracted:
+def read(data: bytes, *, name: str, options: ReadOptions | None = None) -> Extracted:
     """Read a PDF's text layer.
 
     Lines are joined into paragraphs, hyphenation at line ends is undone, ligatures are spelt
@@ -43,13 +46,20 @@ def read(data: bytes, *, name: str) -> Extracted:
     Args:
         data: The file's bytes.
         name: The file's name, for errors.
+        options: Passwords to try, and whether to recognise pages without text.
 
     Raises:
-        NoTextError: No page has a text layer.
-        ReadError: The file is damaged or encrypted.
+        NoTextError: No page has a text layer, and OCR is not wanted, not installed or finds none.
+        ReadError: The file is damaged, or encrypted with a password that was not given.
     """
-    pdf = _open(data, name)
-    pages, warnings = _extract(pdf, name)
+    options = options or ReadOptions()
+    pdf, password = _open(data, name, options.passwords)
+    pages, empty, broken = _extract(pdf, name)
+    outcome = Recognised((), ADVICE)
+    if options.ocr and (empty or broken):
+        outcome = recognise(data, sorted(empty + broken), password, options)
+    for number, found in outcome.pages:
+        pages[number - 1] = clean(found).split("\n")
     outline = _outline(pdf)
     metadata = _metadata(pdf, len(pages))
     title = metadata.pop("title", None)
@@ -59,21 +69,19 @@ def read(data: bytes, *, name: str) -> Extracted:
         builder.add_page(number, paragraphs(lines, hyphens, width))
     text = "".join(builder.parts)
     if not text.strip():
-        raise NoTextError(
-            name,
-            "has no text layer (scanned?): run OCR on it first, for example with ocrmypdf",
-        )
+        raise NoTextError(name, f"has no text layer (scanned?): {outcome.reason or ADVICE}")
     return Extracted(
         text,
         tuple(builder.blocks),
         "application/pdf",
         title if isinstance(title, str) else None,
         metadata,
-        tuple(warnings),
+        tuple(_warnings(empty, broken, outcome, len(pages))),
     )
 
 
-def _open(data: bytes, name: str) -> PdfReader:
+def _open(data: bytes, name: str, passwords: Sequence[str]) -> tuple[PdfReader, str | None]:
+    """Return the PDF, and the password that opened it."""
     from pypdf import PasswordType, PdfReader
     from pypdf.errors import DependencyError
 
@@ -82,11 +90,13 @@ def _open(data: bytes, name: str) -> PdfReader:
         raise ReadError(name, damaged)
     try:
         pdf = PdfReader(BytesIO(data))
-        if pdf.is_encrypted and pdf.decrypt("") is PasswordType.NOT_DECRYPTED:
-            raise ReadError(
-                name,
-                "is encrypted: remove its password, for example with qpdf --decrypt --password=...",
-            )
+        password = None
+        if pdf.is_encrypted:
+            for password in ("", *passwords):
+                if pdf.decrypt(password) is not PasswordType.NOT_DECRYPTED:
+                    break
+            else:
+                raise ReadError(name, _locked(len(passwords)))
         if len(pdf.pages) == 0:
             raise ReadError(name, damaged + " (it has no pages)")
     except ReadError:
@@ -97,11 +107,19 @@ def _open(data: bytes, name: str) -> PdfReader:
         )
     except Exception as error:  # pypdf raises anything on damaged files
         raise ReadError(name, f"{damaged} ({error})") from error
-    return pdf
+    return pdf, password
 
 
-def _extract(pdf: PdfReader, name: str) -> tuple[list[list[str]], list[str]]:
-    """Return each page's lines, and warnings about pages without text."""
+def _locked(tried: int) -> str:
+    what = ", and none of the passwords given opens it" if tried else ""
+    return (
+        f"is encrypted{what}: remove its password, for example with qpdf --decrypt "
+        "--password=..., or give it"
+    )
+
+
+def _extract(pdf: PdfReader, name: str) -> tuple[list[list[str]], list[int], list[int]]:
+    """Return each page's lines, and which pages have no text and which cannot be read."""
     pages: list[list[str]] = []
     empty: list[int] = []
     broken: list[int] = []
@@ -117,12 +135,21 @@ def _extract(pdf: PdfReader, name: str) -> tuple[list[list[str]], list[str]]:
         pages.append(text.split("\n"))
     if len(broken) == len(pages):
         raise ReadError(name, "is damaged: no page of it can be read")
-    warnings: list[str] = []
-    if broken:
-        warnings.append(f"pages that cannot be read and were left out: {_numbers(broken)}")
-    if empty:
-        warnings.append(f"pages without text (scanned?): {_numbers(empty)} of {len(pages)}")
-    return pages, warnings
+    return pages, empty, broken
+
+
+def _warnings(
+    empty: list[int], broken: list[int], outcome: Recognised, pages: int
+) -> Iterator[str]:
+    recognised = [number for number, _ in outcome.pages]
+    if lost := [number for number in broken if number not in recognised]:
+        yield f"pages that cannot be read and were left out: {_numbers(lost)}"
+    if blank := [number for number in empty if number not in recognised]:
+        yield f"pages without text (scanned?): {_numbers(blank)} of {pages}"
+    if recognised:
+        yield f"pages read by OCR, with its errors: {_numbers(recognised)}"
+    if outcome.failed:
+        yield f"OCR failed: {outcome.reason}"
 
 
 def _numbers(pages: list[int]) -> str:

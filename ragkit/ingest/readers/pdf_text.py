@@ -1,4 +1,4 @@
-"""From a PDF page's lines to paragraphs: hyphens, ligatures, running titles, line breaks."""
+"""From a PDF page's lines to paragraphs: hyphens, running titles, line breaks."""
 
 from __future__ import annotations
 
@@ -6,22 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-_LIGATURES = str.maketrans(
-    {
-        "\ufb00": "ff",
-        "\ufb01": "fi",
-        "\ufb02": "fl",
-        "\ufb03": "ffi",
-        "\ufb04": "ffl",
-        "\ufb05": "st",
-        "\ufb06": "st",
-        "\xa0": " ",
-        "\x00": None,
-        "\u200b": None,
-        "\ufeff": None,
-    }
-)
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _HYPHENS = "-\u2010\xad"
 _HYPHEN_AT_END = re.compile(rf"([^\W\d_]+)[{_HYPHENS}]$")
 _COMPOUND = re.compile(r"[^\W\d_]+-[^\W\d_]+")
@@ -35,12 +19,6 @@ _EDGE = 2
 
 _SHORT = 0.75
 """A line of less than this share of the text's width may be a paragraph's last."""
-
-
-def clean(text: str) -> str:
-    """Return text with ligatures spelt out and without characters that are no text."""
-    text = text.translate(_LIGATURES).replace("\r\n", "\n").replace("\r", "\n")
-    return _SURROGATES.sub("\ufffd", text)
 
 
 class Hyphens:

@@ -17,12 +17,20 @@ PLAIN = st.sampled_from(
 WIDE = st.sampled_from(
     ["日本語の文章です。", "数据库", "안녕", "नमस्ते", "👍🏽", "👩\u200d👩\u200d👧", "e\u0301\u0301"]
 )
+CODE = st.sampled_from(
+    ["def f(x):", "class A:", "    return x", "# why", "@cached", "fn main() {", "}", "\n", "x = 1"]
+)
+ROWS = st.sampled_from(
+    ["| a | b |", "|---|", "1\t2", "x,y", "| 日本 | 👍🏽 |", "", "  | in | it |"]
+)
 LONG = st.sampled_from(["x" * 90, "ab" * 200, "!" * 70, "🙂" * 30, "\u0301" * 40])
 WORDS = PLAIN | PLAIN | WIDE | LONG
 GAPS = st.sampled_from([" ", " ", " ", "", ". ", "? ", "\n", "\r\n", "  ", " " * 300, "\t\t"])
 PARAGRAPHS = st.lists(st.tuples(WORDS, GAPS), min_size=1, max_size=60).map(
     lambda pairs: "".join(word + gap for word, gap in pairs)
 )
+LINES = (CODE | ROWS | WORDS).flatmap(lambda line: st.sampled_from([line + "\n", line + "\r\n"]))
+BODIES = PARAGRAPHS | st.lists(LINES, min_size=1, max_size=60).map("".join)
 KINDS = st.sampled_from(["heading", "paragraph", "list", "table", "code", "quote", "metadata"])
 
 
@@ -31,13 +39,14 @@ def documents(draw):
     """A document of blocks with white space between, some headings and metadata among them."""
     text = draw(st.sampled_from(["", "\n", "  "]))
     blocks = []
-    for kind, body in draw(st.lists(st.tuples(KINDS, PARAGRAPHS), max_size=8)):
+    for kind, body in draw(st.lists(st.tuples(KINDS, BODIES), max_size=8)):
         if kind == "heading":
             body = body[:60]
         body = body.strip()
         if not body:
             continue
         heading = kind == "heading"
+        rows = re.search(r"[\r\n]", body) if kind == "table" and draw(st.booleans()) else None
         blocks.append(
             Block(
                 kind,
@@ -46,7 +55,8 @@ def documents(draw):
                 page=draw(st.none() | st.integers(1, 9)),
                 level=draw(st.integers(1, 4)) if heading else None,
                 label=body if heading else None,
-                continues=draw(st.booleans()) if kind == "paragraph" else False,
+                continues=draw(st.booleans()) if kind in ("paragraph", "table") else False,
+                header_end=len(text) + rows.start() if rows else None,
             )
         )
         text += body + draw(st.sampled_from(["\n\n", "\n", " ", "\n \n", "\r\n\r\n"]))
@@ -74,7 +84,7 @@ def test_without_overlap_chunks_tile_the_text(document, limit):
     chunks = split(document, max_tokens=limit, overlap=0)
     assert "".join(document.text[c.start : c.end] for c in chunks) == "".join(kept(document))
     for chunk in chunks:
-        assert chunk.tokens == count_tokens(document.text[chunk.start : chunk.end])
+        assert chunk.tokens == count_tokens(chunk.text_of(document.text))
         assert 1 <= chunk.tokens <= limit
 
 
@@ -86,7 +96,7 @@ def test_with_overlap_chunks_cover_the_text_in_order(document, limit, share):
     chunks = split(document, max_tokens=limit, overlap=overlap)
     covered = [False] * len(text)
     for chunk in chunks:
-        assert chunk.tokens == count_tokens(text[chunk.start : chunk.end])
+        assert chunk.tokens == count_tokens(chunk.text_of(text))
         assert 1 <= chunk.tokens <= limit
         covered[chunk.start : chunk.end] = [True] * (chunk.end - chunk.start)
     assert covered.count(True) == sum(len(piece) for piece in kept(document))
@@ -105,6 +115,21 @@ def test_the_same_document_gives_the_same_chunks(document, limit):
     assert split(document, max_tokens=limit, overlap=8) == split(
         document, max_tokens=limit, overlap=8
     )
+
+
+@settings(deadline=None)
+@given(DOCUMENTS, LIMITS)
+def test_a_repeated_header_is_that_of_the_table_in_which_the_chunk_begins(document, limit):
+    tables = [block for block in document.blocks if block.kind == "table"]
+    for chunk in split(document, max_tokens=limit, overlap=4):
+        if chunk.header is not None:
+            start, end = chunk.header
+            table = next(table for table in tables if table.start == start)
+            assert table.header_end is not None
+            assert document.text[table.header_end : end] in ("\n", "\r", "\r\n")
+            assert end <= chunk.start
+            holding = next(t for t in tables if t.start <= chunk.start < t.end)
+            assert holding is table or holding.continues
 
 
 @settings(deadline=None)
@@ -139,6 +164,18 @@ def test_long_runs_stay_exact(unit, limit):
     assert chunks[-1].end == len(document.text)
     for chunk in chunks[:3] + chunks[-3:]:
         assert chunk.tokens == count_tokens(document.text[chunk.start : chunk.end]) <= limit
+
+
+@pytest.mark.parametrize("unit", ["x", "ab9_", "漢字仮名", "👩‍👩‍👧", "ไทย"])
+def test_a_line_of_a_megabyte_without_white_space_is_cut(unit):
+    text = (unit * 1_000_000)[:1_000_000]
+    chunks = split(Extracted(text, (), "text/plain"), max_tokens=2043)
+    assert chunks[0].start == 0
+    assert chunks[-1].end == len(text)
+    for before, after in itertools.pairwise(chunks):
+        assert before.start < after.start <= before.end < after.end
+    for chunk in chunks[:2] + chunks[-2:]:
+        assert chunk.tokens == count_tokens(text[chunk.start : chunk.end]) <= 2043
 
 
 def test_characters_are_not_torn_from_their_marks():
@@ -295,3 +332,143 @@ def test_blocks_out_of_order_are_refused():
         Extracted("abcdef", (Block("paragraph", 2, 4), Block("paragraph", 3, 5)), "text/plain")
     with pytest.raises(ValueError, match="behind the text's end"):
         Extracted("abc", (Block("paragraph", 0, 4),), "text/plain")
+
+
+HEADER = "| Part | Price in EUR |\n|---|---|"
+
+
+def table_of(rows: int, *, before: str = "", header: str = HEADER, row: str = "") -> Extracted:
+    lines = [header, *(row or f"| part {number} | {number * 3} |" for number in range(rows))]
+    body = "\n".join(lines)
+    start = len(before)
+    blocks = [Block("paragraph", 0, len(before.rstrip()))] if before else []
+    table = Block("table", start, start + len(body), header_end=start + len(header))
+    return Extracted(f"{before}{body}\n\nAfter it.", (*blocks, table), "text/markdown")
+
+
+def test_each_piece_of_a_table_begins_with_its_header():
+    document = table_of(200)
+    chunks = split(document, overlap=0)
+    assert len(chunks) > 5
+    for chunk in chunks[1:]:
+        text = chunk.text_of(document.text)
+        assert text.startswith(HEADER + "\n| part ")
+        assert document.text[chunk.start : chunk.end] == text.removeprefix(HEADER + "\n")
+        assert chunk.tokens == count_tokens(text) <= 256
+    assert "".join(texts(document, chunks)) == document.text
+
+
+def test_a_header_is_neither_left_alone_nor_repeated_in_its_own_chunk():
+    for sentences in range(1, 20):
+        document = table_of(60, before=SENTENCE * sentences + "\n\n")
+        for chunk in split(document, max_tokens=128):
+            text = chunk.text_of(document.text)
+            assert text.count(HEADER) <= 1
+            assert "| part" not in text or HEADER in text
+            assert HEADER not in text or "| part" in text
+
+
+def test_a_header_that_would_take_most_of_a_chunk_is_not_repeated():
+    header = "| " + "a very long name of a column | " * 30 + "\n|---|"
+    document = table_of(100, header=header)
+    assert all(chunk.header is None for chunk in split(document, max_tokens=256))
+    assert any(chunk.header for chunk in split(document, max_tokens=1024))
+
+
+def test_a_table_that_goes_on_behind_a_page_break_keeps_its_header():
+    document = table_of(100)
+    table = document.blocks[0]
+    middle = document.text.index("| part 50 ")
+    halves = (
+        Block("table", 0, middle - 1, page=1, header_end=table.header_end),
+        Block("table", middle, table.end, page=2, continues=True),
+    )
+    chunks = split(Extracted(document.text, halves, "application/pdf"), max_tokens=64, overlap=0)
+    assert {chunk.page_end for chunk in chunks if chunk.header} == {1, 2}
+    assert all(chunk.header for chunk in chunks[1:])
+
+
+CLASS = '''class Store:
+    """Keeps things."""
+
+    # The number of things.
+    @property
+    def size(self):
+        total = 0
+        for thing in self.things:
+
+            total += thing.size
+        return total
+
+    def add(self, thing):
+        self.check(thing)
+
+        self.things.append(thing)
+
+
+def helper(value):
+    return value + 1
+
+
+# Says so.
+class Other:
+    name = "other"
+'''
+
+
+def test_code_is_cut_before_definitions_with_what_stands_above_them():
+    document = document_of(("code", (CLASS * 4).strip()))
+    pieces = texts(document, split(document, max_tokens=64, overlap=0))
+    assert len(pieces) > 5
+    assert {piece.lstrip().split("\n")[0] for piece in pieces} <= {
+        "class Store:",
+        "# The number of things.",
+        "def add(self, thing):",
+        "def helper(value):",
+        "# Says so.",
+    }
+
+
+def test_code_without_definitions_is_cut_behind_blank_lines():
+    stanza = "total = first + second\nprint(total, file=output)\nfirst = second\n"
+    document = document_of(("code", "\n".join([stanza] * 60)))
+    for piece in texts(document, split(document, overlap=0)):
+        assert piece.startswith("total")
+
+
+def test_code_says_in_which_definition_it_stands():
+    body = "class Store:\n" + "    value = compute(value)\n" * 100
+    document = Extracted(
+        body, (Block("code", 0, len(body.rstrip()), label="Store"),), "text/x-python"
+    )
+    assert {chunk.headings for chunk in split(document)} == {("Store",)}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "marks"),
+    [
+        ("検索結果には出典とページ番号が必ず含まれます。", "。"),
+        ("检索结果必须注明出处和页码，并且可以打开。", "。"),
+        ("「本当ですか？」と彼は聞きました。", "。"),
+    ],
+)
+def test_sentences_without_spaces_stay_whole(sentence, marks):
+    document = Extracted(sentence * 200, (), "text/plain")
+    chunks = split(document, max_tokens=128, overlap=0)
+    assert len(chunks) > 10
+    for piece in texts(document, chunks):
+        assert piece[-1] == marks
+        assert piece.startswith(sentence[:3])
+
+
+def test_text_without_spaces_fills_chunks_behind_a_word_with_one():
+    document = Extracted("Title " + "漢字仮名" * 500, (), "text/plain")
+    chunks = split(document, max_tokens=64, overlap=0)
+    assert min(chunk.tokens for chunk in chunks[:-1]) > 50
+
+
+def test_lines_of_chinese_and_japanese_do_not_begin_with_marks():
+    document = Extracted("漢」字（カ）ード々" * 300, (), "text/plain")
+    for piece in texts(document, split(document, max_tokens=32, overlap=0)):
+        assert piece[0] not in "」）ー々"
+        assert piece[-1] != "（"

@@ -12,7 +12,7 @@ from pypdf.errors import DependencyError
 
 from ragkit.ingest.chunking import split
 from ragkit.ingest.errors import NoTextError, ReadError
-from ragkit.ingest.readers import Extracted, read
+from ragkit.ingest.readers import Extracted, ReadOptions, read
 
 PROSE = (
     "Retrieval finds the passages that answer a question, and an answer is worth as much as the "
@@ -159,6 +159,15 @@ def test_encrypted_files(algorithm):
     assert read(encrypted(data, "", algorithm), name="a.pdf").text == PROSE.strip()
     with pytest.raises(ReadError, match=r"^a\.pdf: is encrypted: remove its password"):
         read(encrypted(data, "secret", algorithm), name="a.pdf")
+    locked = encrypted(data, "secret", algorithm)
+    opened = read(locked, name="a.pdf", options=ReadOptions(passwords=("other", "secret")))
+    assert opened.text == PROSE.strip()
+    with pytest.raises(ReadError, match="is encrypted, and none of the passwords given opens it"):
+        read(locked, name="a.pdf", options=ReadOptions(passwords=("other",)))
+
+
+def test_passwords_are_not_printed():
+    assert "secret" not in repr(ReadOptions(passwords=("secret",)))
 
 
 def test_a_missing_cipher_says_what_to_install(monkeypatch):
@@ -170,13 +179,16 @@ def test_a_missing_cipher_says_what_to_install(monkeypatch):
         read(encrypted(make_pdf([PROSE]), "", "RC4-128"), name="a.pdf")
 
 
+NO_OCR = ReadOptions(ocr=False)
+
+
 def test_no_text_layer_anywhere():
     with pytest.raises(NoTextError, match=r"has no text layer \(scanned\?\): run OCR"):
-        read(make_pdf(["", ""]), name="a.pdf")
+        read(make_pdf(["", ""]), name="a.pdf", options=NO_OCR)
 
 
 def test_pages_without_text_are_named():
-    extracted = read(make_pdf([PROSE, "", PROSE, ""]), name="a.pdf")
+    extracted = read(make_pdf([PROSE, "", PROSE, ""]), name="a.pdf", options=NO_OCR)
     assert extracted.warnings == ("pages without text (scanned?): 2, 4 of 4",)
     assert [block.page for block in extracted.blocks] == [1, 3]
 
@@ -219,7 +231,8 @@ def test_a_page_that_cannot_be_read_loses_only_itself(monkeypatch):
         return text
 
     monkeypatch.setattr(PageObject, "extract_text", fail_on_second)
-    extracted = read(make_pdf(["The first.", "The second.", "The third."]), name="a.pdf")
+    data = make_pdf(["The first.", "The second.", "The third."])
+    extracted = read(data, name="a.pdf", options=NO_OCR)
     assert bodies(extracted) == [(1, "The first."), (3, "The third.")]
     assert extracted.warnings == ("pages that cannot be read and were left out: 2",)
     with pytest.raises(ReadError, match="no page of it can be read"):

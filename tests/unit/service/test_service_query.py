@@ -6,8 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic_core import to_json
 
+from ragkit.engine.records import ChunkRecord, ChunkState
 from ragkit.service.policies import MAX_QUERY_BYTES
+from ragkit.service.resources import chunk_json, chunk_resource
 
 Json = dict[str, Any]
 
@@ -319,3 +324,26 @@ def test_every_write_is_found_by_the_next_query(api):
         assert len(found(api, corpus, query="unmistakable")) == number + 1
         if number == 5:
             break
+
+
+@given(
+    st.builds(
+        ChunkRecord,
+        key=st.just(1),
+        corpus_id=st.sampled_from(["a", "corpus-1"]),
+        document_id=st.just("d"),
+        id=st.just("c"),
+        text=st.text(),
+        metadata=st.lists(
+            st.tuples(
+                st.text(min_size=1),
+                st.text() | st.floats(width=32, allow_nan=False) | st.lists(st.text()).map(tuple),
+            )
+        ).map(tuple),
+        state=st.sampled_from(ChunkState),
+        create_time=st.integers(0, 2**50),
+        update_time=st.integers(0, 2**50),
+    )
+)
+def test_a_found_chunk_is_written_as_its_message_is(record: ChunkRecord) -> None:
+    assert to_json(chunk_json(record)) == chunk_resource(record).to_json()
