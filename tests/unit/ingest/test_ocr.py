@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from shlex import quote
 
 import pypdfium2  # type: ignore[import-untyped]
 import pytest
@@ -13,7 +14,7 @@ from ragkit.ingest.readers import ReadOptions, read
 
 WORDS = "The harbour opens at six in the morning."
 
-STAND_IN = f"""#!{sys.executable}
+STAND_IN = """
 import sys
 assert sys.argv[1:3] == ["stdin", "stdout"], sys.argv
 kind, width, height, depth = sys.stdin.buffer.readline().split()
@@ -24,7 +25,7 @@ if "-l" in sys.argv and "xx" in sys.argv[sys.argv.index("-l") + 1]:
     print("Error opening data file xx.traineddata", file=sys.stderr)
     raise SystemExit(1)
 if min(picture) < 100:
-    print(f"Seen at {{sys.argv[sys.argv.index('--dpi') + 1]}} dpi.\\n\\f")
+    print(f"Seen at {sys.argv[sys.argv.index('--dpi') + 1]} dpi.\\n\\f")
 """
 
 
@@ -46,8 +47,11 @@ def scan(texts: list[str], width: float = 210, height: float = 297) -> bytes:
 
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
+    script = tmp_path / "stand_in.py"
+    script.write_text(STAND_IN)
     program = tmp_path / "tesseract"
-    program.write_text(STAND_IN)
+    # Not by a "#!" line of its own: the interpreter's path may hold a space.
+    program.write_text(f"#!/bin/sh\nexec {quote(sys.executable)} {quote(str(script))} \"$@\"\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
