@@ -51,7 +51,7 @@ def stand_in(tmp_path, monkeypatch):
     script.write_text(STAND_IN)
     program = tmp_path / "tesseract"
     # Not by a "#!" line of its own: the interpreter's path may hold a space.
-    program.write_text(f"#!/bin/sh\nexec {quote(sys.executable)} {quote(str(script))} \"$@\"\n")
+    program.write_text(f'#!/bin/sh\nexec {quote(sys.executable)} {quote(str(script))} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
