@@ -14,7 +14,6 @@ command line or the configuration is wrong (nothing was done).
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 import time
@@ -38,19 +37,15 @@ from corpus_files import (
     require_parquet,
 )
 from job_config import (
-    FAILURE,
     INTEGER,
-    INTERRUPTED,
-    OK,
     STRING,
     TABLE,
-    WRONG_USAGE,
-    ConfigError,
     Endpoint,
+    command_line,
     endpoint,
     read_config,
 )
-from job_report import Failure, JobReport, Progress, check_report_file, write_json
+from job_report import Failure, JobReport, Progress, run_job
 
 import ragkit
 from ragkit.api.documents import Document
@@ -335,38 +330,20 @@ def _stamp(document: Document) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
-    summary, _, details = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "config",
-        nargs="?",
-        type=Path,
-        default=Path(__file__).with_suffix(".toml"),
-        help="the configuration; by default export_corpus.toml beside this program",
-    )
+    parser = command_line(__file__, __doc__ or "")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a JSON report here")
-    given = parser.parse_args(arguments)
-    try:
-        job = load_config(given.config)
-        if given.report is not None:
-            check_report_file(given.report)
+
+    def move(job: Job) -> tuple[str, JobReport]:
         with job.source.connect() as client:
-            report = export_corpus(job, client)
-        report.print(job.corpus)
-        if given.report is not None:
-            write_json(given.report, {"corpus": job.corpus, **report.to_json()})
-    except (ConfigError, CorpusFilesError, ragkit.ConfigurationError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return WRONG_USAGE
-    except (ragkit.RagkitError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILURE
-    except KeyboardInterrupt:
-        print("interrupted: what was exported is kept; run again to go on", file=sys.stderr)
-        return INTERRUPTED
-    return OK if report.ok else FAILURE
+            return job.corpus, export_corpus(job, client)
+
+    return run_job(
+        parser.parse_args(arguments),
+        load_config,
+        move,
+        corpus=lambda job: job.corpus,
+        kept="what was exported",
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ the command line, the configuration or the files are wrong (nothing was done).
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import sys
 import time
@@ -37,18 +36,14 @@ from corpus_files import (
 )
 from job_config import (
     BOOLEAN,
-    FAILURE,
-    INTERRUPTED,
-    OK,
     STRING,
     TABLE,
-    WRONG_USAGE,
-    ConfigError,
     Endpoint,
+    command_line,
     endpoint,
     read_config,
 )
-from job_report import Failure, JobReport, Progress, check_report_file, write_json
+from job_report import Failure, JobReport, Progress, run_job
 
 import ragkit
 from ragkit.api.chunks import Chunk
@@ -321,38 +316,20 @@ _CONTENT_KEYS = frozenset(CONTENT_KEYS)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
-    summary, _, details = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "config",
-        nargs="?",
-        type=Path,
-        default=Path(__file__).with_suffix(".toml"),
-        help="the configuration; by default import_corpus.toml beside this program",
-    )
+    parser = command_line(__file__, __doc__ or "")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a JSON report here")
-    given = parser.parse_args(arguments)
-    try:
-        job = load_config(given.config)
-        if given.report is not None:
-            check_report_file(given.report)
+
+    def move(job: Job) -> tuple[str, JobReport]:
         with job.target.connect() as client:
-            report = import_corpus(job, client)
-        report.print(job.corpus or job.folder.name)
-        if given.report is not None:
-            write_json(given.report, {"corpus": job.corpus, **report.to_json()})
-    except (ConfigError, CorpusFilesError, ragkit.ConfigurationError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return WRONG_USAGE
-    except (ragkit.RagkitError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILURE
-    except KeyboardInterrupt:
-        print("interrupted: what was acknowledged is kept; run again to go on", file=sys.stderr)
-        return INTERRUPTED
-    return OK if report.ok else FAILURE
+            return job.corpus or job.folder.name, import_corpus(job, client)
+
+    return run_job(
+        parser.parse_args(arguments),
+        load_config,
+        move,
+        corpus=lambda job: job.corpus,
+        kept="what was acknowledged",
+    )
 
 
 if __name__ == "__main__":

@@ -12,8 +12,6 @@ the same), 2 if the command line or the configuration is wrong (nothing was done
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -35,10 +33,12 @@ from job_config import (
     ConfigError,
     Endpoint,
     Table,
+    command_line,
     endpoint,
     read_config,
     resolved,
 )
+from job_report import check_report_file, write_json
 
 import ragkit
 from ragkit.api.limits import MAX_CHUNK_TOKENS
@@ -231,14 +231,6 @@ def print_summary(outcomes: Sequence[Outcome]) -> None:
             print(f"error: {corpus}: ended early: {report.aborted}", file=sys.stderr)
 
 
-def _check_report_file(file: Path) -> None:
-    """Refuse a report that could not be written, before the work rather than after it."""
-    if file.is_dir():
-        raise ConfigError(f"--report: {file} is a folder; name a file")
-    if not file.absolute().parent.is_dir():
-        raise ConfigError(f"--report: no such folder: {file.absolute().parent}")
-
-
 def write_report(file: Path, config: Path, outcomes: Sequence[Outcome], seconds: float) -> None:
     """Write the JSON report whole or not at all: whoever watches the file never sees half of it.
 
@@ -251,26 +243,12 @@ def write_report(file: Path, config: Path, outcomes: Sequence[Outcome], seconds:
         "seconds": round(seconds, 3),
         "jobs": [outcome.to_json() for outcome in outcomes],
     }
-    partial = file.with_name(file.name + ".partial")
-    partial.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(file)
+    write_json(file, report)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
-    summary, _, details = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        description=summary,
-        epilog=details,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "config",
-        nargs="?",
-        type=Path,
-        default=Path(__file__).with_suffix(".toml"),
-        help="the configuration; by default ingest_folder.toml beside this program",
-    )
+    parser = command_line(__file__, __doc__ or "")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a JSON report here")
     parser.add_argument("--dry-run", action="store_true", help="change nothing; say what would be")
     given = parser.parse_args(arguments)
@@ -278,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = load_config(given.config)
         if given.report is not None:
-            _check_report_file(given.report)
+            check_report_file(given.report)
         outcomes = run(config, dry_run=given.dry_run)
     except (ConfigError, ragkit.ConfigurationError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import tomllib
 from collections.abc import Mapping
@@ -159,3 +160,25 @@ def _is_kind(value: object, kind: str) -> bool:
             return isinstance(value, list) and all(isinstance(item, dict) for item in value)
         case _:
             return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def command_line(program: str, description: str) -> argparse.ArgumentParser:
+    """The command line of a job: its configuration, by default the one beside the program.
+
+    Args:
+        program: the program's file.
+        description: its docstring, of which the first line is the summary.
+    """
+    summary, _, details = description.partition("\n")
+    parser = argparse.ArgumentParser(
+        description=summary, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    config = Path(program).with_suffix(".toml")
+    parser.add_argument(
+        "config",
+        nargs="?",
+        type=Path,
+        default=config,
+        help=f"the configuration; by default {config.name} beside this program",
+    )
+    return parser

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from job_config import ConfigError
+from corpus_files import CorpusFilesError
+from job_config import FAILURE, INTERRUPTED, OK, WRONG_USAGE, ConfigError
+
+import ragkit
 
 _SECONDS_BETWEEN_LINES = 10.0
 _SECONDS_BETWEEN_UPDATES = 0.2
@@ -132,3 +137,46 @@ def write_json(file: Path, values: dict[str, object]) -> None:
     partial = file.with_name(file.name + ".partial")
     partial.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.replace(file)
+
+
+JobT = TypeVar("JobT")
+
+
+def run_job(
+    given: argparse.Namespace,
+    load: Callable[[Path], JobT],
+    move: Callable[[JobT], tuple[str, JobReport]],
+    *,
+    corpus: Callable[[JobT], str | None],
+    kept: str,
+) -> int:
+    """Run a job that moves a corpus, from its configuration to its report.
+
+    Args:
+        given: the command line: `config`, and `report`, a file or None.
+        load: reads the configuration.
+        move: does the work; returns what to call the corpus, and how it went.
+        corpus: the job's corpus, for the report.
+        kept: what an interruption leaves.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        job = load(given.config)
+        if given.report is not None:
+            check_report_file(given.report)
+        name, report = move(job)
+        report.print(name)
+        if given.report is not None:
+            write_json(given.report, {"corpus": corpus(job), **report.to_json()})
+    except (ConfigError, CorpusFilesError, ragkit.ConfigurationError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except (ragkit.RagkitError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILURE
+    except KeyboardInterrupt:
+        print(f"interrupted: {kept} is kept; run again to go on", file=sys.stderr)
+        return INTERRUPTED
+    return OK if report.ok else FAILURE

@@ -18,7 +18,6 @@ work; 130 if it was interrupted from the keyboard.
 
 from __future__ import annotations
 
-import argparse
 import logging
 import signal
 import sys
@@ -39,6 +38,7 @@ from job_config import (
     TABLE,
     WRONG_USAGE,
     ConfigError,
+    command_line,
     read_config,
     resolved,
 )
@@ -182,17 +182,7 @@ def _log_to_stderr() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
-    summary, _, details = (__doc__ or "").partition("\n")
-    parser = argparse.ArgumentParser(
-        description=summary, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "config",
-        nargs="?",
-        type=Path,
-        default=Path(__file__).with_suffix(".toml"),
-        help="the configuration; by default sync_on_schedule.toml beside this program",
-    )
+    parser = command_line(__file__, __doc__ or "")
     parser.add_argument("--once", action="store_true", help="run one round and end")
     given = parser.parse_args(arguments)
     try:

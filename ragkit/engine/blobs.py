@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from filelock import FileLock, Timeout
 
+from ragkit.engine.durability import sync_folder
 from ragkit.engine.records import EngineError
 from ragkit.engine.store.media_records import Content
 
@@ -145,7 +146,7 @@ class BlobWriter:
         self.close()
         self._file = self._part.open("w+b")
         self._hash, self.size = hashlib.sha256(), 0
-        _sync_folder(self._part.parent)
+        sync_folder(self._part.parent)
 
     def resume(self, size: int) -> None:
         """Go on after the first so many bytes; what lies beyond them is dropped.
@@ -205,7 +206,7 @@ class BlobWriter:
         # Kept, in case that the blob cannot be recorded now and is completed again.
         self.close()
         self._part.replace(self._path)
-        _sync_folder(self._part.parent)
+        sync_folder(self._part.parent)
         return Content(self._path.name, self.size, digest)
 
     def discard(self, *, complete_too: bool) -> None:
@@ -275,14 +276,3 @@ class _Hashes:
 
 def _lost(name: str) -> BlobLostError:
     return BlobLostError("", f"the bytes of blob {name} are missing from the data folder")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force a folder's entries to disk, where the system can do that."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,8 +7,14 @@ from typing import Any
 
 from ragkit.api.errors import InvalidArgument
 from ragkit.api.generation_config import GenerationConfig, ResponseModality
-from ragkit.api.limits import MAX_GENERATION_TEMPERATURE, MAX_STOP_SEQUENCES, MIN_TEMPERATURE
+from ragkit.api.limits import (
+    MAX_GENERATION_TEMPERATURE,
+    MAX_STOP_SEQUENCES,
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
+)
 from ragkit.api.safety import HarmCategory, SafetySetting
+from ragkit.api.texts import GenerateTextRequest
 from ragkit.engine.models.generators import Sampling
 from ragkit.service.json_schemas import to_json_schema
 from ragkit.service.policies import MAX_CANDIDATES
@@ -162,3 +168,22 @@ def _schema(config: GenerationConfig, wants_json: bool) -> dict[str, Any] | None
         field = f"{_WHERE}.responseJsonSchema"
         raise InvalidArgument(f"{field}: is not a JSON schema object", field=field)
     return given
+
+
+def check_text_options(request: GenerateTextRequest) -> None:
+    """Check what a request to continue a text, the older form, says beside its prompt.
+
+    Raises:
+        InvalidArgument: a value is out of its range; names the field.
+    """
+    check_sampling(
+        "",
+        most_temperature=MAX_TEMPERATURE,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        top_k=request.top_k,
+        max_tokens=request.max_output_tokens,
+        candidates=request.candidate_count,
+        stop=request.stop_sequences,
+    )
+    check_settings(request.safety_settings)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ragkit.api import methods
 from ragkit.api.errors import InvalidArgument
-from ragkit.api.limits import MAX_EMBED_TEXTS, MAX_TEMPERATURE
+from ragkit.api.limits import MAX_EMBED_TEXTS
 from ragkit.api.texts import (
     BatchEmbedTextRequest,
     BatchEmbedTextResponse,
@@ -23,7 +23,7 @@ from ragkit.api.texts import (
 from ragkit.engine.models.generators import GenerationPrompt, Sampling, Turn, load_generator
 from ragkit.service.batches import check_batch_size
 from ragkit.service.candidates import generate_several
-from ragkit.service.generation_options import check_sampling, check_settings
+from ragkit.service.generation_options import check_text_options
 from ragkit.service.generators import find_generator
 from ragkit.service.model_catalog import find_model
 from ragkit.service.models import shortest_values
@@ -37,17 +37,7 @@ def generate_text(context: Context, request: GenerateTextRequest) -> GenerateTex
     """Continue a text."""
     found = find_generator(context, request.model, "generateText")
     text = _text_of(request.prompt)
-    check_sampling(
-        "",
-        most_temperature=MAX_TEMPERATURE,
-        temperature=request.temperature,
-        top_p=request.top_p,
-        top_k=request.top_k,
-        max_tokens=request.max_output_tokens,
-        candidates=request.candidate_count,
-        stop=request.stop_sequences,
-    )
-    check_settings(request.safety_settings)
+    check_text_options(request)
     sampling = Sampling(
         temperature=request.temperature,
         top_p=request.top_p,

@@ -14,13 +14,12 @@ from ragkit.api.candidates import Candidate
 from ragkit.api.content import Content, Part
 from ragkit.api.generation import GenerateContentRequest, GenerateContentResponse
 from ragkit.api.generation_config import GenerationConfig
-from ragkit.api.limits import MAX_TEMPERATURE
 from ragkit.api.texts import GenerateTextRequest, GenerateTextResponse, TextCompletion
 from ragkit.engine.engine import Engine
 from ragkit.engine.job_records import TunedModelRecord
 from ragkit.engine.models.embedders import Task
 from ragkit.engine.models.nearest import nearest, weights
-from ragkit.service.generation_options import check_options, check_sampling, check_settings
+from ragkit.service.generation_options import check_options, check_text_options
 from ragkit.service.registry import Context, handles
 from ragkit.service.tuned_creation import require_active, tuned_id
 from ragkit.service.values import missing
@@ -65,17 +64,7 @@ def generate_text(context: Context, request: GenerateTextRequest) -> GenerateTex
     """Continue a text likewise, in the older form."""
     if request.prompt is None or not request.prompt.text.strip():
         raise missing("prompt.text")
-    check_sampling(
-        "",
-        most_temperature=MAX_TEMPERATURE,
-        temperature=request.temperature,
-        top_p=request.top_p,
-        top_k=request.top_k,
-        max_tokens=request.max_output_tokens,
-        candidates=request.candidate_count,
-        stop=request.stop_sequences,
-    )
-    check_settings(request.safety_settings)
+    check_text_options(request)
     config = GenerationConfig(
         temperature=request.temperature,
         top_p=request.top_p,

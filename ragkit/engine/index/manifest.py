@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Self
 from zlib import crc32
 
+from ragkit.engine.durability import sync_folder
+
 FORMAT = 1
 """Number of the files' layout and of the analysis: another one means building anew."""
 
@@ -104,17 +106,6 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     draft.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names that were created or replaced in a folder durable, where the system can."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def stamp_folder(folder: Path, known: Mapping[str, Stamp]) -> dict[str, Stamp]:

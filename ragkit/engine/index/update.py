@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ragkit.engine.durability import sync_folder
 from ragkit.engine.index import flat
 from ragkit.engine.index.analysis import TERM, analyse
 from ragkit.engine.index.flat import LiveChunks, Tail
 from ragkit.engine.index.lexical import LexicalWriter
-from ragkit.engine.index.manifest import Manifest, Stamp, stamp_folder, sync_folder, write_durably
+from ragkit.engine.index.manifest import Manifest, Stamp, stamp_folder, write_durably
 from ragkit.engine.index.protocol import ChangeLog
 from ragkit.engine.records import Change
 
