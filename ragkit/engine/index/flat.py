@@ -6,7 +6,6 @@ a slot of the vectors and a stretch of the terms, or it is gone. The newest row 
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from ragkit.engine.index.analysis import TERM, Terms
 from ragkit.engine.index.manifest import DamagedIndexError, Manifest, Stamp
+from ragkit.engine.index.stored import Stored
 from ragkit.engine.records import Vector
 
 ROW = np.dtype(
@@ -52,8 +52,8 @@ class LiveChunks:
     slots: NDArray[np.int64]
     starts: NDArray[np.int64]
     counts: NDArray[np.int64]
-    vectors: Vector
-    terms: Terms
+    vectors: Stored
+    terms: Stored
     mean_length: float
     owners: NDArray[np.int64]
     """Of each slot, where the chunk that lives there stands in the arrays; -1 if none does."""
@@ -65,10 +65,8 @@ class LiveChunks:
         Raises:
             DamagedIndexError: a file is shorter than the manifest says, or its rows are absurd.
         """
-        rows = _map(_path(folder, manifest, "rows"), ROW, manifest.rows)
-        dimensions = manifest.dimensions
-        vectors = _map(_path(folder, manifest, "vectors"), _VECTOR, manifest.slots * dimensions)
-        terms = _map(_path(folder, manifest, "terms"), TERM, manifest.terms)
+        rows = Stored.open(_path(folder, manifest, "rows"), ROW, manifest.rows).array
+        terms = Stored.open(_path(folder, manifest, "terms"), TERM, manifest.terms)
         live = rows[_newest(rows["chunk"])]
         live = live[live["slot"] >= 0]
         if len(live) and (
@@ -86,7 +84,7 @@ class LiveChunks:
             slots=np.ascontiguousarray(live["slot"]),
             starts=np.ascontiguousarray(live["start"]),
             counts=counts,
-            vectors=vectors.reshape(manifest.slots, dimensions),
+            vectors=vectors(folder, manifest),
             terms=terms,
             mean_length=float(counts.sum()) / max(len(live), 1),
             owners=owners,
@@ -103,12 +101,18 @@ class LiveChunks:
         """Return the terms of the chunks at `positions`, one text after the other."""
         if not len(positions):
             return np.empty(0, TERM)
-        starts = self.starts[positions] * TERM.itemsize
-        ends = starts + self.counts[positions] * TERM.itemsize
-        # Joined as bytes: concatenating many small arrays takes three times as long.
-        data = memoryview(self.terms.view(np.uint8))  # type: ignore[arg-type]
-        stretches = zip(starts.tolist(), ends.tolist(), strict=True)
-        return np.frombuffer(b"".join([data[start:end] for start, end in stretches]), TERM)
+        starts = self.starts[positions]
+        return self.terms.stretches(starts, starts + self.counts[positions])
+
+
+def vectors(folder: Path, manifest: Manifest) -> Stored:
+    """Map the vectors of a manifest, shape (slots, dimensions).
+
+    Raises:
+        DamagedIndexError: there are fewer.
+    """
+    path = _path(folder, manifest, "vectors")
+    return Stored.open(path, _VECTOR, manifest.slots, manifest.dimensions)
 
 
 def verify(folder: Path, manifest: Manifest) -> None:
@@ -168,7 +172,7 @@ def live_tails(chunks: LiveChunks) -> Iterator[Tail]:
         rows["slot"] = np.arange(first, first + len(rows))
         rows["start"], rows["count"] = starts[part], chunks.counts[part]
         texts = chunks.texts(np.arange(first, first + len(rows)))
-        yield Tail(rows, chunks.vectors[chunks.slots[part]], texts)
+        yield Tail(rows, chunks.vectors.take(chunks.slots[part]), texts)
 
 
 def remove_other_generations(folder: Path, manifest: Manifest) -> None:
@@ -191,14 +195,3 @@ def _newest(chunk_keys: NDArray[np.int64]) -> NDArray[np.intp]:
     last = np.ones(len(ordered), bool)
     last[:-1] = ordered[1:] != ordered[:-1]
     return order[last]
-
-
-def _map(path: Path, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
-    if count == 0:
-        return np.empty(0, dtype)
-    try:
-        with path.open("rb") as file:
-            view = mmap.mmap(file.fileno(), count * dtype.itemsize, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:
-        raise DamagedIndexError(f"{path} cannot be mapped: {error}") from error
-    return np.frombuffer(view, dtype, count)

@@ -17,7 +17,7 @@ from zlib import crc32
 
 from ragkit.engine.durability import sync_folder
 
-FORMAT = 1
+FORMAT = 2
 """Number of the files' layout and of the analysis: another one means building anew."""
 
 _BLOCK = 1 << 20
@@ -57,8 +57,9 @@ class Stamp:
 class Manifest:
     """How far the index has come and which files say so.
 
-    `rows`, `slots` and `terms` are the lengths of the flat files; `dead` of the slots are no
-    longer in use. The generations name the files; they change when files are written anew.
+    `rows`, `slots` and `terms` are the lengths of the flat files. Of the slots `sketched` have a
+    sketch, by directions that were learned when there were `learned_from`. The generations name
+    the files; they change when files are written anew.
     """
 
     change: int = 0
@@ -68,7 +69,11 @@ class Manifest:
     rows: int = 0
     slots: int = 0
     terms: int = 0
+    sketch_generation: int = 0
+    sketched: int = 0
+    learned_from: int = 0
     flat: Mapping[str, Stamp] = field(default_factory=dict)
+    sketch: Mapping[str, Stamp] = field(default_factory=dict)
     lexical: Mapping[str, Stamp] = field(default_factory=dict)
 
     def encode(self) -> bytes:
@@ -90,7 +95,7 @@ class Manifest:
             values: dict[str, Any] = json.loads(body)
             if values.pop("format") != FORMAT:
                 raise DamagedIndexError("the index is of another format")
-            for group in ("flat", "lexical"):
+            for group in ("flat", "lexical", "sketch"):
                 values[group] = {name: Stamp(**stamp) for name, stamp in values[group].items()}
             return cls(**values)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -121,6 +126,12 @@ def stamp_folder(folder: Path, known: Mapping[str, Stamp]) -> dict[str, Stamp]:
             stamp = Stamp(status.st_size, status.st_mtime_ns, checksum)
         stamps[path.name] = stamp
     return stamps
+
+
+def free_number(folder: Path) -> int:
+    """Return a generation that no file of a corpus' folder has."""
+    numbers = [path.name.rpartition("-")[2] for path in folder.glob("*-*")]
+    return 1 + max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
 def _checksum(path: Path, size: int) -> int:

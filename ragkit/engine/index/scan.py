@@ -1,16 +1,17 @@
 """The exact scan: inner products of a query with stored vectors, and the nearest of them.
 
-Vectors have unit length, so that the inner product is the cosine similarity. This is the module
-to replace by a quantised scan: the index uses nothing else of the vectors than these functions.
+Vectors have unit length, so that the inner product is the cosine similarity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.engine.index.stored import Stored
 from ragkit.engine.records import Vector
 
 _GROUP = 64
@@ -21,7 +22,7 @@ _SHARED_FROM = 4
 
 
 def nearest(
-    vectors: Vector, query: Vector, slots: NDArray[np.int64], count: int
+    vectors: Stored, query: Vector, slots: NDArray[np.int64], count: int
 ) -> NDArray[np.int64]:
     """Find the vectors with the greatest cosine similarity to the query.
 
@@ -38,16 +39,21 @@ def nearest(
     # vector, which moreover waits for BLAS' threads when the cores are busy with something else.
     # Gathering copies; reading everything in order is cheaper once a good part is wanted.
     if 4 * len(slots) < len(vectors):
-        similarity = np.vecdot(vectors[slots], query)
+        similarity = np.vecdot(vectors.take(slots), query)
     else:
-        similarity = np.vecdot(vectors, query)[slots]
-    if count >= len(slots):
-        return np.arange(len(slots), dtype=np.int64)
-    return np.argpartition(similarity, len(slots) - count)[len(slots) - count :]
+        similarity = np.vecdot(vectors.array, query)[slots]
+    return greatest(similarity, count)
+
+
+def greatest(values: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """The positions of the `count` greatest values, of all if there are no more."""
+    if count >= len(values):
+        return np.arange(len(values), dtype=np.int64)
+    return np.argpartition(values, len(values) - count)[len(values) - count :]
 
 
 def nearest_for_each(
-    vectors: Vector, queries: Vector, slots: NDArray[np.int64], counts: Sequence[int]
+    vectors: Stored, queries: Vector, slots: NDArray[np.int64], counts: Sequence[int]
 ) -> list[NDArray[np.int64]]:
     """Find the vectors nearest to each of several queries, in one pass over the vectors.
 
@@ -69,7 +75,7 @@ def nearest_for_each(
     found: list[list[tuple[NDArray[np.int64], NDArray[np.float32]]]] = [[] for _ in counts]
     for start in range(0, len(slots), _BLOCK):
         part = slice(start, start + _BLOCK)
-        similarity = (vectors[part] if whole else vectors[slots[part]]) @ queries.T
+        similarity = (vectors.array[part] if whole else vectors.take(slots[part])) @ queries.T
         # The best lie in the groups whose best are the best: most rows need no sorting.
         grouped = len(similarity) // _GROUP * _GROUP
         peaks = similarity[:grouped].reshape(-1, _GROUP, len(queries)).max(axis=1)
@@ -84,10 +90,9 @@ def _best_of(
 ) -> NDArray[np.int64]:
     """The positions of the greatest values of several blocks."""
     positions = np.concatenate([each for each, _ in parts])
-    if len(parts) == 1 or len(positions) <= count:
+    if len(parts) == 1:
         return positions
-    values = np.concatenate([each for _, each in parts])
-    return positions[np.argpartition(values, len(values) - count)[len(values) - count :]]
+    return positions[greatest(np.concatenate([each for _, each in parts]), count)]
 
 
 def _greatest(
@@ -102,23 +107,21 @@ def _greatest(
         groups = np.arange(len(peaks))
     within = (groups[:, None] * _GROUP + np.arange(_GROUP)).ravel()
     within = np.concatenate([within, np.arange(grouped, len(values))])
-    chosen = values[within]
-    return within[np.argpartition(chosen, len(chosen) - count)[len(chosen) - count :]]
+    return within[greatest(values[within], count)]
 
 
-def cosines(vectors: Vector, query: Vector, slots: NDArray[np.int64]) -> NDArray[np.float64]:
+def cosines(vectors: Vector, query: Vector) -> NDArray[np.float64]:
     """Compute cosine similarities so that each depends on its own vector only.
 
     Summing each row by itself in float64 gives the same score to the same text in whatever company
     it is ranked.
 
     Args:
-        vectors: all stored vectors, shape (n, dimensions).
+        vectors: shape (n, dimensions).
         query: shape (dimensions,).
-        slots: the rows wanted.
 
     Returns:
-        One similarity for each of `slots`, within [-1, 1].
+        One similarity for each vector, within [-1, 1].
     """
-    products = np.vecdot(vectors[slots].astype(np.float64), query.astype(np.float64))
+    products = np.vecdot(vectors.astype(np.float64), query.astype(np.float64))
     return np.asarray(np.clip(products, -1.0, 1.0))

@@ -15,11 +15,17 @@ from pathlib import Path
 import numpy as np
 
 from ragkit.engine.durability import sync_folder
-from ragkit.engine.index import flat
+from ragkit.engine.index import flat, sketch_files
 from ragkit.engine.index.analysis import TERM, analyse
 from ragkit.engine.index.flat import LiveChunks, Tail
 from ragkit.engine.index.lexical import LexicalWriter
-from ragkit.engine.index.manifest import Manifest, Stamp, stamp_folder, write_durably
+from ragkit.engine.index.manifest import (
+    Manifest,
+    Stamp,
+    free_number,
+    stamp_folder,
+    write_durably,
+)
 from ragkit.engine.index.protocol import ChangeLog
 from ragkit.engine.records import Change
 
@@ -39,7 +45,7 @@ def new_generation(folder: Path) -> Manifest:
     """Return the manifest of an empty index whose files collide with none that are there."""
     folder.mkdir(parents=True, exist_ok=True)
     sync_folder(folder.parent)
-    number = _free_number(folder)
+    number = free_number(folder)
     return Manifest(generation=number, lexical_generation=number)
 
 
@@ -140,10 +146,12 @@ def _finish(folder: Path, manifest: Manifest) -> Manifest:
     if not manifest.flat:
         manifest = _extend(folder, manifest, _nothing(manifest))
     manifest = _compacted(folder, manifest)
+    manifest = sketch_files.extended(folder, manifest, flat.vectors(folder, manifest).array)
     stamps: dict[str, Stamp] = stamp_folder(lexical_folder(folder, manifest), manifest.lexical)
     manifest = replace(manifest, lexical=stamps)
     _write(folder, manifest)
     flat.remove_other_generations(folder, manifest)
+    sketch_files.remove_other_generations(folder, manifest)
     for other in folder.glob("lexical-*"):
         if other != lexical_folder(folder, manifest):
             shutil.rmtree(other, ignore_errors=True)
@@ -157,7 +165,16 @@ def _compacted(folder: Path, manifest: Manifest) -> Manifest:
     chunks = LiveChunks.load(folder, manifest)
     if manifest.rows <= 2 * len(chunks.keys):
         return manifest
-    compact = replace(manifest, generation=_free_number(folder), rows=0, slots=0, terms=0, flat={})
+    compact = replace(
+        manifest,
+        generation=free_number(folder),
+        rows=0,
+        slots=0,
+        terms=0,
+        sketched=0,
+        flat={},
+        sketch={},
+    )
     for tail in flat.live_tails(chunks):
         compact = _extend(folder, compact, tail)
     return compact if compact.flat else _extend(folder, compact, _nothing(compact))
@@ -173,8 +190,3 @@ def _nothing(manifest: Manifest) -> Tail:
 
 def _write(folder: Path, manifest: Manifest) -> None:
     write_durably(folder / MANIFEST, manifest.encode())
-
-
-def _free_number(folder: Path) -> int:
-    numbers = [path.name.rpartition("-")[2] for path in folder.glob("*-*")]
-    return 1 + max((int(number) for number in numbers if number.isdecimal()), default=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.engine.index import constants, flat, lexical, ranking, scan, sketch
+from ragkit.engine.index import constants, flat, lexical, ranking, scan, sketch_files
 from ragkit.engine.index.analysis import analyse
 from ragkit.engine.index.flat import LiveChunks
 from ragkit.engine.index.lexical import LexicalReader
@@ -23,6 +23,10 @@ from ragkit.engine.records import ScoredChunk, Vector
 # Looking at this many of the best matches and dropping those that are not allowed is cheaper
 # than having the inverted index look only at those that are.
 _MAX_SIFTED = 8_192
+
+
+_CLOSE = 32
+"""Results beyond those wanted that may be among them once their cosines are exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class View:
     manifest: Manifest
     chunks: LiveChunks
     words: LexicalReader
-    sketch: Sketch
+    sketch: Sketch | None
     recent: RecentHits = field(default_factory=RecentHits)
 
     @classmethod
@@ -55,9 +59,6 @@ class View:
         manifest = Manifest.decode(content)
         if previous is None or previous.manifest.generation != manifest.generation:
             flat.verify(folder, manifest)
-            vectors_sketch = Sketch()
-        else:
-            vectors_sketch = previous.sketch
         words = lexical_folder(folder, manifest)
         if (
             previous is not None
@@ -67,8 +68,13 @@ class View:
         else:
             lexical.verify(words, manifest.lexical)
             reader = LexicalReader.open(words)
-        chunks = LiveChunks.load(folder, manifest)
-        return cls(content, manifest, chunks, reader, vectors_sketch)
+        sketched_before = (
+            previous is not None
+            and previous.sketch is not None
+            and previous.manifest.sketch_generation == manifest.sketch_generation
+        )
+        sketch = sketch_files.load(folder, manifest, known=sketched_before)
+        return cls(content, manifest, LiveChunks.load(folder, manifest), reader, sketch)
 
     @property
     def consistent(self) -> bool:
@@ -90,6 +96,12 @@ class View:
         has_vector = bool(query_vector.any())
         if limit <= 0 or not len(self.chunks.keys) or (question is None and not has_vector):
             return []
+        if not has_vector:
+            calibration = constants.LEXICAL
+        else:
+            calibration = constants.SEMANTIC if question is None else constants.HYBRID
+        confined = document_key is not None or allowed is not None
+        roughly = has_vector and not confined and self.sketch is not None
         keys, found = self.match(
             question,
             query_vector if has_vector else None,
@@ -97,11 +109,11 @@ class View:
             document_key=document_key,
             allowed=allowed,
             near=near,
+            roughly=roughly,
         )
-        if not has_vector:
-            calibration = constants.LEXICAL
-        else:
-            calibration = constants.SEMANTIC if question is None else constants.HYBRID
+        if roughly:
+            best = scan.greatest(found.probability(calibration), limit + _CLOSE)
+            keys, found = keys[best], self._exactly(keys[best], query_vector, found, best)
         scores = found.probability(calibration)
         order = np.lexsort((keys, -scores))
         if not has_vector:
@@ -151,12 +163,8 @@ class View:
         self, query_vectors: Vector, counts: Sequence[int]
     ) -> Sequence[NDArray[np.int64]]:
         chunks = self.chunks
-        if (
-            len(chunks.keys) >= constants.APPROXIMATE_FROM
-            and self.sketch.worth_it(len(query_vectors))
-            and (found := sketch.nearest_for_each(chunks, self.sketch, query_vectors, counts))
-        ):
-            return found
+        if self.sketch is not None:
+            return self.sketch.nearest_for_each(chunks, query_vectors, counts)
         return scan.nearest_for_each(chunks.vectors, query_vectors, chunks.slots, counts)
 
     def question(self, query: str) -> Question | None:
@@ -172,6 +180,7 @@ class View:
         document_key: int | None = None,
         allowed: NDArray[np.int64] | None = None,
         near: NDArray[np.int64] | None = None,
+        roughly: bool = False,
     ) -> tuple[NDArray[np.int64], Features]:
         """Find the candidates for an answer and what the query has in common with each.
 
@@ -182,6 +191,7 @@ class View:
             document_key: confines the search to one document.
             allowed: confines the search to these chunk keys, ascending.
             near: the positions of the `count` nearest vectors, where they are known already.
+            roughly: takes cosines from the vectors' sketches, if there are any.
 
         Returns:
             Chunk keys, ascending, and the features of each.
@@ -201,10 +211,13 @@ class View:
             candidates = self._candidates_within(where, question, query_vector, count)
         else:
             candidates = self._candidates(question, query_vector, count, near)
+        cosine: NDArray[np.float64]
         if query_vector is None:
             cosine = np.zeros(len(candidates))
+        elif roughly and self.sketch is not None:
+            cosine = self.sketch.cosines(chunks.slots[candidates], query_vector)
         else:
-            cosine = scan.cosines(chunks.vectors, query_vector, chunks.slots[candidates])
+            cosine = scan.cosines(chunks.vectors.take(chunks.slots[candidates]), query_vector)
         found = ranking.features(
             question,
             chunks.texts(candidates),
@@ -213,6 +226,24 @@ class View:
             cosine,
         )
         return chunks.keys[candidates], found
+
+    def _exactly(
+        self,
+        keys: NDArray[np.int64],
+        query_vector: Vector,
+        rough: Features,
+        rows: NDArray[np.int64],
+    ) -> Features:
+        """Choose rows of rough features and make their cosines exact; `keys` are their chunks'."""
+        chunks = self.chunks
+        vectors = chunks.vectors.take(chunks.slots[chunks.positions(keys)])
+        return Features(
+            bm25=rough.bm25[rows],
+            coverage=rough.coverage[rows],
+            exact=rough.exact[rows],
+            pairs=rough.pairs[rows],
+            cosine=scan.cosines(vectors, query_vector),
+        )
 
     def _candidates(
         self,

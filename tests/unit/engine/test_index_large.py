@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ragkit.engine.index import LocalIndex, constants
-from ragkit.engine.index.sketch import Sketch
+from ragkit.engine.index import LocalIndex, constants, stored
+from ragkit.engine.index.manifest import Manifest
 from ragkit.engine.records import Change, Vector
 
 CHUNKS = 3_000
@@ -94,10 +95,6 @@ class TestVectors:
             hits = index.search(CORPUS, "", query, limit=10)
             assert [hit.chunk_key for hit in hits] == found
 
-    def test_the_first_single_search_is_exact(self, index: LocalIndex) -> None:
-        hits = index.search(CORPUS, "", ASKED[0], limit=10)
-        assert {hit.chunk_key for hit in hits} == truly_nearest(VECTORS, ASKED[0])
-
     def test_what_is_added_or_deleted_counts_at_once(self, index: LocalIndex, log: Log) -> None:
         nearest(index, ASKED)
         for number, query in enumerate(ASKED[:5], CHUNKS + 1):
@@ -132,11 +129,41 @@ class TestVectors:
         index = LocalIndex(tmp_path / "equal", log)
         assert [len(found) for found in nearest(index, ASKED[:3])] == [10, 10, 10]
 
-    def test_who_comes_while_a_sketch_is_made_does_not_wait(self) -> None:
-        sketch = Sketch()
-        with sketch._lock:
-            assert sketch.compare(VECTORS, ASKED) is None
-        assert sketch.compare(VECTORS, ASKED) is not None
+    def test_vectors_of_many_dimensions_are_sketched_by_half(self, tmp_path: Path) -> None:
+        chance = np.random.default_rng(6)
+        topics = chance.normal(size=(50, 384)) * np.linspace(2, 0.1, 384)
+        vectors = topics[chance.integers(0, 50, CHUNKS)] + 0.5 * chance.normal(size=(CHUNKS, 384))
+        vectors = (vectors / np.linalg.norm(vectors, axis=1)[:, None]).astype(np.float32)
+        index = LocalIndex(tmp_path / "many", Log(["text"] * CHUNKS, vectors))
+        found = nearest(index, vectors[:QUERIES])
+        assert recall(found, [truly_nearest(vectors, query) for query in vectors[:QUERIES]]) >= 0.98
+        (codes,) = (tmp_path / "many").glob("*/sketch-*")
+        assert codes.stat().st_size == CHUNKS * 192
+
+    @pytest.mark.parametrize("kind", ["sketch", "basis", "rest"])
+    @pytest.mark.parametrize("damage", ["gone", "cut", "altered"])
+    def test_a_damaged_sketch_is_made_anew(
+        self, index: LocalIndex, log: Log, tmp_path: Path, kind: str, damage: str
+    ) -> None:
+        before = nearest(index, ASKED)
+        (path,) = (tmp_path / "index").glob(f"*/{kind}-*")
+        content = path.read_bytes()
+        path.unlink()
+        if damage != "gone":
+            half = content[: len(content) // 2]
+            path.write_bytes(half if damage == "cut" else half + bytes(len(content) - len(half)))
+        assert nearest(LocalIndex(tmp_path / "index", log), ASKED) == before
+
+    def test_vectors_without_a_sketch_are_compared_whole(
+        self, index: LocalIndex, log: Log, tmp_path: Path
+    ) -> None:
+        nearest(index, ASKED)
+        (path,) = (tmp_path / "index").glob("*/manifest")
+        manifest = Manifest.decode(path.read_bytes())
+        # As a catch-up leaves it that was killed in the middle.
+        path.write_bytes(replace(manifest, sketched=manifest.slots - 500).encode())
+        found = nearest(LocalIndex(tmp_path / "index", log), ASKED)
+        assert [set(each) for each in found] == [truly_nearest(VECTORS, query) for query in ASKED]
 
 
 class TestWords:
@@ -156,3 +183,18 @@ class TestWords:
 
     def test_common_terms_fill_the_results(self, index: LocalIndex) -> None:
         assert len(self.find(index, "common number1234 number77")) == 10
+
+
+class TestLargeFiles:
+    def test_single_records_are_read_from_them_rather_than_mapped(
+        self, tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def hits(folder: str) -> list[list[tuple[int, float]]]:
+            index = LocalIndex(tmp_path / folder, log)
+            queries = [f"common number{key}" for key in range(1, 20)]
+            found = index.search_each(CORPUS, queries, [10] * 19, lambda q: ASKED[: len(q)])
+            return [[(hit.chunk_key, hit.score) for hit in each] for each in found]
+
+        mapped = hits("mapped")
+        monkeypatch.setattr(stored, "_MAPPED_WHOLE", 1_000)
+        assert hits("read") == mapped

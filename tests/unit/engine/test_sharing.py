@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ragkit.engine.engine import DraftChunk, Engine
 from ragkit.engine.index import scan
+from ragkit.engine.index.stored import Stored
 from ragkit.engine.records import RowNotFoundError
 from ragkit.engine.sharing import Shared
 
@@ -108,9 +109,9 @@ def test_one_pass_for_many_finds_what_one_pass_each_finds(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "_BLOCK", block)
         patch.setattr(scan, "_GROUP", 7)
-        found = scan.nearest_for_each(vectors, wanted, slots, counts)
+        found = scan.nearest_for_each(Stored(vectors), wanted, slots, counts)
     for query, near in zip(wanted, found, strict=True):
-        expected = scan.nearest(vectors, query, slots, count)
+        expected = scan.nearest(Stored(vectors), query, slots, count)
         assert len(near) == len(set(near.tolist())) == len(expected)
         similarity = vectors[slots].astype(np.float64) @ query.astype(np.float64)
         assert np.allclose(np.sort(similarity[near]), np.sort(similarity[expected]), atol=1e-5)
