@@ -255,9 +255,9 @@ def _multiplier(queries: Codes) -> Callable[[Codes], NDArray[Any]]:
         import simsimd
 
         def with_one(codes: Codes) -> NDArray[Any]:
-            products = np.empty((1, len(codes)), np.float64)
-            simsimd.cdist(queries, codes, metric="dot", out=products)
-            return products.reshape(-1, 1)
+            # Without `out`, for which simsimd 6.5 gives back a None that it does not own: after
+            # some thousand calls the interpreter would abort.
+            return np.asarray(simsimd.cdist(queries, codes, metric="dot")).reshape(-1, 1)
 
         return with_one
     # It goes through the sketches once for all queries, but takes a tenth of a second to import

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -94,6 +95,14 @@ class TestVectors:
         for query, found in zip(ASKED, together, strict=True):
             hits = index.search(CORPUS, "", query, limit=10)
             assert [hit.chunk_key for hit in hits] == found
+
+    def test_searches_take_no_references_of_others(self, index: LocalIndex) -> None:
+        index.search(CORPUS, "", ASKED[0], limit=10)
+        before = sys.getrefcount(None)
+        for query in ASKED:
+            index.search(CORPUS, "", query, limit=10)
+        nearest(index, ASKED)
+        assert sys.getrefcount(None) > before - QUERIES // 2
 
     def test_what_is_added_or_deleted_counts_at_once(self, index: LocalIndex, log: Log) -> None:
         nearest(index, ASKED)
